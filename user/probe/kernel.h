@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the running kernel's BTF says: names of its drop and reset reasons, and the
+ * prototypes of its tracepoints. Numbers move between releases (NETFILTER_DROP is 7 on
+ * 6.1, 8 on 6.12, 12 on 6.18), so nothing is known here but names.
+ */
+#ifndef WD_PROBE_KERNEL_H
+#define WD_PROBE_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+
+struct wd_kernel {
+	char *drop_reason[WD_REASON_SLOTS]; /* without SKB_DROP_REASON_; NULL none */
+	char *reset_reason[64];             /* without SK_RST_REASON_ */
+	bool kfree_has_reason;
+	bool reset_has_reason;
+};
+
+/* -ENOENT: this kernel has no BTF. */
+int wd_kernel_read(struct wd_kernel *ret);
+void wd_kernel_release(struct wd_kernel *k);
+const char *wd_kernel_drop_reason(const struct wd_kernel *k, uint32_t reason);
+const char *wd_kernel_reset_reason(const struct wd_kernel *k, int32_t reason);
+/* True for reasons that never tell of a failed connection: the packet did its work, was
+ * a copy, or its socket was already closed. */
+bool wd_drop_reason_ignored(const char *name);
+
+#endif
