@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the node itself knows, read when a question comes up: network namespaces,
+ * pods, listening sockets, routes, neighbours. Reads files only (/proc, /run/netns,
+ * CNI result cache, pod log directories), changes nothing, enters no namespace.
+ *
+ * Everything read is bounded (entries, bytes, time); what cannot be read is unknown
+ * in the answer, never "none".
+ */
+#ifndef WD_NODE_NODE_H
+#define WD_NODE_NODE_H
+
+#include "model/facts.h"
+#include "model/flow.h"
+
+struct wd_node;
+
+/* host_root: prefix of every node file except /proc (default "/"). -ENOMEM. */
+int wd_node_new(const char *host_root, struct wd_node **ret);
+/* The same on a copy of /proc, for tests. */
+int wd_node_new_at(const char *proc, const char *host_root, struct wd_node **ret);
+void wd_node_free(struct wd_node *n);
+
+/* Fills *ret with what is known about the flow's client, backend and way. Never
+ * fails as a whole: what cannot be told stays unknown. */
+void wd_node_facts(struct wd_node *n, const struct wd_flow *f, struct wd_facts *ret);
+
+/*
+ * Where NAT sends a connection: asks connection tracking of the node's own namespace. 0 and
+ * the backend's address and port when it differs from the target; -ENOENT when the
+ * connection is not translated, or not known (any more); else the error of asking.
+ */
+int wd_node_nat(struct wd_node *n, const struct wd_tuple *orig, struct wd_addr *ret_backend,
+                uint16_t *ret_port);
+
+/* Name of a network namespace by its inode: the pod's "ns/name" when known, else the
+ * name under /run/netns, "node" for our own; NULL unknown. Valid until the next call. */
+const char *wd_node_netns_name(struct wd_node *n, uint32_t netns);
+
+#endif
