@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON Lines: the contract with other programs (docs/JSON.md). Absent means unknown. */
+#include "output/output.h"
+
+#include "output/writer.h"
+
+/* Roughly what a finding takes, so that the buffer grows once. */
+#define FINDING_EXPECT 4096
+
+/* Inline, so that the length of each key is a constant where it is copied. */
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE void put_string(struct wd_writer *w, const char *key, size_t n, const char *s)
+{
+	if (!s || !s[0])
+		return;
+	wd_writer_key_n(w, key, n);
+	wd_writer_string(w, s);
+}
+
+INLINE void put_u64(struct wd_writer *w, const char *key, size_t n, uint64_t v)
+{
+	wd_writer_key_n(w, key, n);
+	wd_writer_u64(w, v);
+}
+
+/* Left out when NULL or empty. */
+#define STRING(w, name, s) put_string((w), "\"" name "\":", sizeof(name) + 2, (s))
+#define U64(w, name, v)    put_u64((w), "\"" name "\":", sizeof(name) + 2, (v))
+#define BOOL(w, name, v)   (wd_writer_key((w), "\"" name "\":"), wd_writer_bool((w), (v)))
+#define OPEN(w, name)      (wd_writer_key((w), "\"" name "\":"), wd_writer_open((w), '{'))
+#define CLOSE(w)           wd_writer_close((w), '}')
+
+static void put_head(struct wd_writer *w, const char *type)
+{
+	wd_writer_raw(w, "{\"v\":1", 6);
+	w->comma = true;
+	STRING(w, "type", type);
+}
+
+static void put_time(struct wd_writer *w, uint64_t wall_ns)
+{
+	if (!wall_ns)
+		return;
+	wd_writer_key(w, "\"time\":");
+	wd_writer_time(w, wall_ns);
+}
+
+static void put_strings(struct wd_writer *w, const char *const *s, unsigned int n)
+{
+	wd_writer_open(w, '[');
+	for (unsigned int i = 0; i < n; i++) {
+		if (!s[i])
+			continue;
+		wd_writer_key(w, "");
+		wd_writer_string(w, s[i]);
+	}
+	wd_writer_close(w, ']');
+}
+
+static void put_endpoint(struct wd_writer *w, const struct wd_addr *ip, uint16_t port)
+{
+	if (!wd_addr_is_any(ip)) {
+		wd_writer_key(w, "\"ip\":");
+		wd_writer_addr(w, ip);
+	}
+	if (port)
+		U64(w, "port", port);
+}
+
+static void put_pod(struct wd_writer *w, const struct wd_pod_ref *p)
+{
+	if (!p->name[0])
+		return;
+	OPEN(w, "pod");
+	if (p->ns[0])
+		STRING(w, "namespace", p->ns);
+	STRING(w, "name", p->name);
+	CLOSE(w);
+}
+
+static void put_client(struct wd_writer *w, const struct wd_finding *f)
+{
+	bool comm = f->client.comm && f->client.comm[0];
+
+	OPEN(w, "client");
+	put_endpoint(w, &f->client.ip, f->client.port);
+	if (f->client.host_known)
+		BOOL(w, "host", f->client.host);
+	STRING(w, "netns", f->client.netns);
+	put_pod(w, &f->client.pod);
+	if (f->client.pid || comm) {
+		OPEN(w, "process");
+		if (f->client.pid)
+			U64(w, "pid", f->client.pid);
+		if (comm)
+			STRING(w, "comm", f->client.comm);
+		CLOSE(w);
+	}
+	CLOSE(w);
+}
+
+static void put_drop(struct wd_writer *w, const struct wd_finding *f)
+{
+	if (!f->drop.known)
+		return;
+	OPEN(w, "drop");
+	STRING(w, "reason", f->drop.reason);
+	STRING(w, "function", f->drop.function);
+	STRING(w, "hook", f->drop.hook);
+	STRING(w, "device", f->drop.device);
+	STRING(w, "netns", f->drop.netns);
+	U64(w, "count", f->drop.count);
+	CLOSE(w);
+}
+
+static void put_evidence(struct wd_writer *w, const struct wd_finding *f)
+{
+	unsigned int n = f->n_evidence;
+
+	wd_writer_key(w, "\"evidence\":");
+	wd_writer_open(w, '[');
+	for (unsigned int i = 0; i < n && i < WD_FINDING_EVIDENCE_MAX; i++) {
+		wd_writer_key(w, "");
+		wd_writer_open(w, '{');
+		STRING(w, "kind", f->evidence[i].kind);
+		STRING(w, "text", f->evidence[i].text);
+		CLOSE(w);
+	}
+	wd_writer_close(w, ']');
+}
+
+static void put_error(struct wd_writer *w, int err)
+{
+	const char *name;
+
+	if (!err)
+		return;
+	name = strerrorname_np(err);
+	STRING(w, "error", name ? name : "UNKNOWN");
+}
+
+static unsigned int at_most(unsigned int n, unsigned int max)
+{
+	return n < max ? n : max;
+}
+
+void wd_json_finding(struct wd_buf *b, const struct wd_finding *f, const char *node)
+{
+	struct wd_writer w;
+
+	wd_writer_begin(&w, b, FINDING_EXPECT);
+	put_head(&w, "finding");
+	wd_writer_key(&w, "\"id\":");
+	wd_writer_hex64(&w, f->id);
+	BOOL(&w, "final", f->final);
+	put_time(&w, f->wall_ns);
+	STRING(&w, "node", node);
+	STRING(&w, "cause", wd_cause_id(f->cause));
+	STRING(&w, "confidence", wd_confidence_id(f->confidence));
+	if (f->outcome != WD_OUTCOME_NONE)
+		STRING(&w, "outcome", wd_outcome_id(f->outcome));
+	STRING(&w, "summary", f->summary);
+	STRING(&w, "where", f->where);
+	wd_writer_key(&w, "\"next\":");
+	put_strings(&w, f->next, at_most(f->n_next, WD_FINDING_NEXT_MAX));
+	STRING(&w, "proto", wd_proto_name(f->proto));
+	put_client(&w, f);
+	OPEN(&w, "target");
+	put_endpoint(&w, &f->target.ip, f->target.port);
+	CLOSE(&w);
+	if (f->backend.known) {
+		OPEN(&w, "backend");
+		put_endpoint(&w, &f->backend.ip, f->backend.port);
+		put_pod(&w, &f->backend.pod);
+		CLOSE(&w);
+	}
+	if (f->attempts)
+		U64(&w, "attempts", f->attempts);
+	U64(&w, "elapsed_ms", f->elapsed_ms);
+	put_error(&w, f->err);
+	put_drop(&w, f);
+	put_evidence(&w, f);
+	OPEN(&w, "completeness");
+	U64(&w, "lost_events", f->lost_events);
+	wd_writer_key(&w, "\"missing_probes\":");
+	put_strings(&w, f->missing_probes, at_most(f->n_missing_probes, WD_FINDING_MISSING_MAX));
+	CLOSE(&w);
+	CLOSE(&w);
+	wd_writer_end(&w);
+}
+
+void wd_json_start(struct wd_buf *b, const struct wd_output_start *s)
+{
+	struct wd_writer w;
+
+	wd_writer_begin(&w, b, FINDING_EXPECT);
+	put_head(&w, "start");
+	put_time(&w, s->wall_ns);
+	STRING(&w, "version", s->version);
+	STRING(&w, "kernel", s->kernel);
+	STRING(&w, "node", s->node);
+	wd_writer_key(&w, "\"targets\":");
+	put_strings(&w, s->targets, s->n_targets);
+	wd_writer_key(&w, "\"probes\":");
+	wd_writer_open(&w, '[');
+	for (unsigned int i = 0; i < s->n_probes; i++) {
+		wd_writer_key(&w, "");
+		wd_writer_open(&w, '{');
+		STRING(&w, "point", s->probes[i].point);
+		STRING(&w, "way", s->probes[i].way);
+		STRING(&w, "lost", s->probes[i].lost);
+		CLOSE(&w);
+	}
+	wd_writer_close(&w, ']');
+	CLOSE(&w);
+	wd_writer_end(&w);
+}
+
+static void put_counters(struct wd_writer *w, const struct wd_stats *s)
+{
+	OPEN(w, "counters");
+#define X(field, meaning) U64(w, #field, s->field);
+	WD_STATS(X)
+#undef X
+	CLOSE(w);
+	U64(w, "lost", wd_stats_lost(s));
+}
+
+void wd_json_stats(struct wd_buf *b, const struct wd_stats *s, uint64_t wall_ns, const char *node)
+{
+	struct wd_writer w;
+
+	wd_writer_begin(&w, b, FINDING_EXPECT);
+	put_head(&w, "stats");
+	put_time(&w, wall_ns);
+	STRING(&w, "node", node);
+	put_counters(&w, s);
+	CLOSE(&w);
+	wd_writer_end(&w);
+}
+
+void wd_json_end(struct wd_buf *b, const struct wd_stats *s, uint64_t wall_ns, uint64_t elapsed_ms,
+                 const char *why, const char *node)
+{
+	struct wd_writer w;
+
+	wd_writer_begin(&w, b, FINDING_EXPECT);
+	put_head(&w, "end");
+	put_time(&w, wall_ns);
+	STRING(&w, "node", node);
+	U64(&w, "elapsed_ms", elapsed_ms);
+	STRING(&w, "why", why);
+	put_counters(&w, s);
+	CLOSE(&w);
+	wd_writer_end(&w);
+}
