@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an attempt that is due to a finding: brings what the kernel counted and what the
+ * node knows to the diagnosis.
+ */
+#ifndef WD_CMD_JUDGE_H
+#define WD_CMD_JUDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "flow/flow.h"
+#include "model/finding.h"
+#include "model/flow.h"
+#include "model/target.h"
+#include "probe/probe.h"
+
+struct wd_judge;
+
+int wd_judge_new(const char *host_root, const struct wd_targets *targets, struct wd_probe *probe,
+                 const struct wd_flow_table *flows, struct wd_judge **ret);
+void wd_judge_free(struct wd_judge *j);
+/* Once a second: notes what was lost until now. */
+void wd_judge_tick(struct wd_judge *j, uint64_t now_ns);
+/* False when there is nothing to tell after all. *ret is valid until the next call. */
+bool wd_judge(struct wd_judge *j, struct wd_flow *f, bool final, uint64_t now_ns,
+              struct wd_finding *ret);
+
+#endif
