@@ -106,6 +106,7 @@ static struct losses losses_now(const struct wd_judge *j, uint64_t now_ns)
 void wd_judge_tick(struct wd_judge *j, uint64_t now_ns)
 {
 	j->history[j->n_history++ % HISTORY] = losses_now(j, now_ns);
+	wd_node_watch(j->node, now_ns);
 }
 
 /* What was lost since `since_ns`: more is counted rather than less. */

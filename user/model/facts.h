@@ -84,9 +84,9 @@ struct wd_facts {
 		char device[16];
 	} neigh;
 	bool ct_known;             /* the namespace that dropped is the node's own: */
-	uint64_t ct_insert_failed; /* connections not trackable since we watch it */
+	uint64_t ct_insert_failed; /* connections not trackable since the attempt began */
 	bool rpf_known;            /* the same namespace: */
-	uint64_t rpf_drops;        /* growth of IPReversePathFilter since we watch it */
+	uint64_t rpf_drops;        /* growth of IPReversePathFilter since then */
 };
 
 #endif

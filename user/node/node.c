@@ -14,11 +14,42 @@
 #define SCRATCH_KEPT (512u << 10)
 #define NETSTAT_MAX  (64u << 10)
 
-/* Column insert_failed of the node's own namespace. */
-static bool insert_failed_read(struct wd_node *n, uint64_t *ret)
+static struct wd_node_counters counters_now(struct wd_node *n, uint64_t now_ns)
 {
-	return !wd_node_read(n, n->netnses.proc, "self/net/stat/nf_conntrack", NETSTAT_MAX) &&
-	       !wd_conntrack_stat(n->buf.data, n->buf.len, "insert_failed", ret);
+	struct wd_node_counters c = {.at_ns = now_ns};
+
+	c.insert_failed_known =
+		!wd_node_read(n, n->netnses.proc, "self/net/stat/nf_conntrack", NETSTAT_MAX) &&
+		!wd_conntrack_stat(n->buf.data, n->buf.len, "insert_failed", &c.insert_failed);
+	c.rpf_known = !wd_node_read(n, n->netnses.proc, "self/net/netstat", NETSTAT_MAX) &&
+	              !wd_procnet_counter(n->buf.data, n->buf.len, "TcpExt", "IPReversePathFilter",
+	                                  &c.rpf);
+	return c;
+}
+
+void wd_node_watch(struct wd_node *n, uint64_t now_ns)
+{
+	n->samples[n->n_samples++ % WD_NODE_SAMPLES] = counters_now(n, now_ns);
+}
+
+/* The last sample from before that time; the first of all when there is none. */
+static const struct wd_node_counters *counters_before(const struct wd_node *n, uint64_t at_ns)
+{
+	unsigned int kept = n->n_samples < WD_NODE_SAMPLES ? n->n_samples : WD_NODE_SAMPLES;
+
+	for (unsigned int i = 1; i <= kept; i++) {
+		const struct wd_node_counters *c =
+			&n->samples[(n->n_samples - i) % WD_NODE_SAMPLES];
+
+		if (c->at_ns <= at_ns)
+			return c;
+	}
+	return &n->first;
+}
+
+static uint64_t growth(uint64_t before, uint64_t now)
+{
+	return now > before ? now - before : 0;
 }
 
 int wd_node_new_at(const char *proc, const char *host_root, struct wd_node **ret)
@@ -41,10 +72,7 @@ int wd_node_new_at(const char *proc, const char *host_root, struct wd_node **ret
 		wd_node_free(n);
 		return r;
 	}
-	n->insert_failed_known = insert_failed_read(n, &n->insert_failed_before);
-	n->rpf_known = !wd_node_read(n, n->netnses.proc, "self/net/netstat", NETSTAT_MAX) &&
-	               !wd_procnet_counter(n->buf.data, n->buf.len, "TcpExt", "IPReversePathFilter",
-	                                   &n->rpf_before);
+	n->first = counters_now(n, 0);
 	*ret = n;
 	return 0;
 }
@@ -106,14 +134,22 @@ static bool counter_read(struct wd_node *n, const struct wd_netns *ns, const cha
 	return wd_procfs_netns(dir) == ns->ino;
 }
 
-static void conntrack_facts(struct wd_node *n, const struct wd_netns *drop, struct wd_facts *ret)
+/* Only what grew during the attempt is a witness, and only our own namespace is watched. */
+static void counter_facts(struct wd_node *n, const struct wd_flow *f, const struct wd_netns *drop,
+                          struct wd_facts *ret)
 {
-	uint64_t now;
+	const struct wd_node_counters *before = counters_before(n, f->start_ns);
+	struct wd_node_counters now;
 
-	if (!drop || !drop->own || !n->insert_failed_known || !insert_failed_read(n, &now))
+	if (!drop || !drop->own)
 		return;
-	ret->ct_known = true;
-	ret->ct_insert_failed = now > n->insert_failed_before ? now - n->insert_failed_before : 0;
+	now = counters_now(n, 0);
+	ret->ct_known = before->insert_failed_known && now.insert_failed_known;
+	if (ret->ct_known)
+		ret->ct_insert_failed = growth(before->insert_failed, now.insert_failed);
+	ret->rpf_known = before->rpf_known && now.rpf_known;
+	if (ret->rpf_known)
+		ret->rpf_drops = growth(before->rpf, now.rpf);
 }
 
 int wd_node_nat(struct wd_node *n, const struct wd_tuple *orig, struct wd_addr *ret_backend,
@@ -197,12 +233,7 @@ void wd_node_facts(struct wd_node *n, const struct wd_flow *f, struct wd_facts *
 	wd_node_way_facts(n, &q, ret);
 
 	drop = drop_netns(n, &q);
-	/* Only what grew while we watched is a witness, and we watched our own only. */
-	ret->rpf_known = drop && drop->own && n->rpf_known &&
-	                 counter_read(n, drop, "IPReversePathFilter", &ret->rpf_drops);
-	if (ret->rpf_known)
-		ret->rpf_drops -= n->rpf_before < ret->rpf_drops ? n->rpf_before : ret->rpf_drops;
-	conntrack_facts(n, drop, ret);
+	counter_facts(n, f, drop, ret);
 	ret->backend.overflows_known =
 		f->tuple.proto == WD_PROTO_TCP &&
 		counter_read(n, q.backend, "ListenOverflows", &ret->backend.overflows);

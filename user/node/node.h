@@ -21,6 +21,9 @@ int wd_node_new(const char *host_root, struct wd_node **ret);
 int wd_node_new_at(const char *proc, const char *host_root, struct wd_node **ret);
 void wd_node_free(struct wd_node *n);
 
+/* Once a second: notes the node's counters, so that what grows during an attempt shows. */
+void wd_node_watch(struct wd_node *n, uint64_t now_ns);
+
 /* Fills *ret with what is known about the flow's client, backend and way. Never
  * fails as a whole: what cannot be told stays unknown. */
 void wd_node_facts(struct wd_node *n, const struct wd_flow *f, struct wd_facts *ret);

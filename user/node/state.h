@@ -20,12 +20,21 @@
 #include "node/netns.h"
 #include "node/podlogs.h"
 
+/* Counters of the node's own namespace at one time. */
+struct wd_node_counters {
+	uint64_t at_ns;
+	uint64_t insert_failed, rpf;
+	bool insert_failed_known, rpf_known;
+};
+
+/* One sample a second: attempts that are older are compared with the first. */
+#define WD_NODE_SAMPLES 180
+
 struct wd_node {
+	struct wd_node_counters first, samples[WD_NODE_SAMPLES];
+	unsigned int n_samples;         /* all that were ever taken */
 	struct wd_conntrack *conntrack; /* NULL: not asked yet, or it cannot be */
 	bool conntrack_tried;
-	bool insert_failed_known, rpf_known;
-	uint64_t rpf_before;           /* when we began */
-	uint64_t insert_failed_before; /* when we began */
 	struct wd_netnses netnses;
 	struct wd_netaddrs addrs;
 	struct wd_podlogs logs;
