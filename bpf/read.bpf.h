@@ -45,16 +45,6 @@ static __always_inline void wd_addr_v4(__u8 *to, __be32 v4)
 	w[3] = v4;
 }
 
-static __always_inline void wd_addr_copy(__u8 *to, const struct in6_addr *from)
-{
-	__u32 *w = (__u32 *)to;
-
-	w[0] = from->in6_u.u6_addr32[0];
-	w[1] = from->in6_u.u6_addr32[1];
-	w[2] = from->in6_u.u6_addr32[2];
-	w[3] = from->in6_u.u6_addr32[3];
-}
-
 static __always_inline bool wd_is_inet(struct sock *sk, bool btf)
 {
 	__u16 family = WD_READ(btf, sk, __sk_common.skc_family);

@@ -30,8 +30,6 @@ enum {
  * SYN retransmission, RFC 6298). */
 #define WD_LATE_NS 1000000000ull
 
-#define ECONNRESET 104
-
 /* ---- inet_sock_set_state ------------------------------------------------------- */
 
 static __always_inline void wd_connect_begins(struct sock *sk, bool btf)

@@ -62,7 +62,8 @@ int wd_duration_parse(const char *text, uint64_t *ret_ns);
 
 /* One line "whydrop: ..." on stderr; control bytes are escaped. */
 void wd_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* When the required privileges are missing: says which and how to get them; true then. */
+/* When required privileges are missing: says which and how to get them; true then. Of the
+ * others that are missing it says what is lost by that. */
 bool wd_privileges_complain(void);
 
 #endif

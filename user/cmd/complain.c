@@ -32,13 +32,17 @@ void wd_complain(const char *fmt, ...)
 
 bool wd_privileges_complain(void)
 {
-	struct wd_privileges p;
+	struct wd_privileges p = {0};
 
-	if (wd_privileges_missing(&p) <= 0)
+	if (wd_privileges_missing(&p) <= 0) {
+		for (unsigned int i = 0; i < p.n_optional; i++)
+			wd_complain("without %s: %s", p.optional[i].name, p.optional[i].cost);
 		return false;
+	}
 	for (unsigned int i = 0; i < p.n_required; i++)
 		wd_complain("missing %s: %s", p.required[i].name, p.required[i].cost);
 	wd_complain("run it as root, or in a privileged container, or with the capabilities "
-	            "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH");
+	            "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_PTRACE, "
+	            "CAP_DAC_READ_SEARCH and CAP_SYSLOG");
 	return true;
 }

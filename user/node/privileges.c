@@ -39,7 +39,7 @@ static const struct {
          {"CAP_PERFMON", "no program can be attached to a tracepoint: nothing is seen"}},
 	{BIT(CAP_NET_ADMIN),
          false,
-         {"CAP_NET_ADMIN", "packet hooks and rule dumps are not available"}},
+         {"CAP_NET_ADMIN", "conntrack cannot be asked where NAT sent a connection"}},
 	{BIT(CAP_SYS_PTRACE),
          false,
          {"CAP_SYS_PTRACE", "network namespaces of other users' processes stay hidden: no pod "
@@ -47,7 +47,7 @@ static const struct {
 	{BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_DAC_OVERRIDE),
          false,
          {"CAP_DAC_READ_SEARCH", "files of the node that belong to root cannot be read: CNI "
-                                 "results, pod directories, IPAM stores"}},
+                                 "results, pod directories"}},
 	{BIT(CAP_SYSLOG) | BIT(CAP_SYS_ADMIN),
          false,
          {"CAP_SYSLOG", "the kernel hides its addresses: the functions that drop packets have "
