@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define WD_ABI 1
+#define WD_ABI 2
 
 #define WD_COMM_LEN   16
 #define WD_IFNAME_LEN 16
@@ -28,6 +28,11 @@ enum wd_abi_type {
 	WD_ABI_RESET,
 	WD_ABI_SYNACK,
 	WD_ABI_SOCK_ERROR,
+	WD_ABI_PACKET,
+	WD_ABI_SNAP,
+	WD_ABI_ICMP,
+	WD_ABI_LISTEN,
+	WD_ABI_VERDICT,
 	WD_ABI_TYPE_MAX,
 };
 
@@ -168,6 +173,105 @@ struct wd_abi_sock_error {
 	__u32 pad;
 };
 
+/* Where a packet was seen. Same order as enum wd_sight in user/model/event.h. */
+enum wd_abi_sight {
+	WD_ABI_SIGHT_DROP, /* where it was freed */
+	WD_ABI_SIGHT_IN,   /* tc or tcx, ingress: the device received it */
+	WD_ABI_SIGHT_OUT,  /* tc or tcx, egress: the device is about to send it */
+	WD_ABI_SIGHT_XDP,  /* XDP: the driver received it */
+	WD_ABI_SIGHT_MAX,
+};
+
+#define WD_ABI_PACKET_ICMP 1 /* an ICMP error; the tuple is the quoted one */
+#define WD_ABI_PACKET_DNS  2 /* UDP from or to port 53: dns_id and dns_flags are set */
+
+/* A packet hook saw a packet of a target go by. */
+struct wd_abi_packet {
+	struct wd_abi_hdr hdr;
+	struct wd_abi_tuple tuple;
+	struct wd_abi_tuple ct_orig; /* proto 0: not tracked, or not readable here */
+	struct wd_abi_tuple ct_reply;
+	__u8 icmp_from[16]; /* who sent the ICMP error */
+	__u32 ifindex;
+	__u32 seq, ack; /* TCP */
+	__u16 len;      /* of the network layer */
+	__u16 dns_id, dns_flags;
+	__u8 sight; /* enum wd_abi_sight, never DROP */
+	__u8 flags; /* WD_ABI_PACKET_* */
+	__u8 tcp_flags;
+	__u8 ttl;
+	__u8 icmp_type, icmp_code;
+};
+
+/* The headers of one packet, for --pcap; never a byte of what they carry. */
+#define WD_SNAP_LEN 128
+
+struct wd_abi_snap {
+	struct wd_abi_hdr hdr;
+	struct wd_abi_tuple tuple;
+	struct wd_abi_tuple ct_orig; /* proto 0: not tracked */
+	__u64 location;              /* DROP: the instruction that freed it */
+	__u32 ifindex;
+	__u32 netns;
+	__u32 reason; /* DROP: as in wd_abi_drop_key */
+	__u32 len;    /* of the packet, from its network header on */
+	__u16 caplen; /* of data: network and transport headers */
+	__u8 sight;   /* enum wd_abi_sight */
+	__u8 pad;
+	char device[WD_IFNAME_LEN]; /* "" not known here */
+	__u8 data[WD_SNAP_LEN];     /* starts with the IPv4 or IPv6 header */
+	__u8 pad2[4];
+};
+
+/* This node is about to answer a packet with an ICMP error. */
+struct wd_abi_icmp {
+	struct wd_abi_hdr hdr;
+	struct wd_abi_tuple tuple; /* of the packet that is refused */
+	struct wd_abi_tuple ct_orig;
+	__u32 netns;
+	__u32 info; /* next-hop MTU of "fragmentation needed", "packet too big" */
+	__u8 type, code;
+	__u8 pad[6];
+};
+
+/* A listener of this node has no room for a connection. */
+#define WD_ABI_LISTEN_SYN  1 /* met by a SYN */
+#define WD_ABI_LISTEN_ACK  2 /* met by the ACK that completes the handshake */
+#define WD_ABI_LISTEN_SYNQ 3 /* SYN queue full and no SYN cookies: met by a SYN */
+
+struct wd_abi_listen {
+	struct wd_abi_hdr hdr;
+	struct wd_abi_tuple tuple; /* peer -> this side */
+	__u32 netns;
+	__u32 backlog; /* waiting now */
+	__u32 max;     /* room */
+	__u8 kind;     /* WD_ABI_LISTEN_* */
+	__u8 pad[3];
+};
+
+/* Who decided that netfilter drops a packet. */
+enum wd_abi_decider {
+	WD_ABI_BY_OTHER,  /* a hook that is no table: conntrack, NAT, IPVS, ... */
+	WD_ABI_BY_XTABLE, /* ipt_do_table(), ip6t_do_table(): iptables-legacy */
+	WD_ABI_BY_NFT,    /* nft_do_chain(): nft or iptables-nft */
+};
+
+#define WD_CHAIN_NAME_LEN 64
+
+struct wd_abi_verdict {
+	struct wd_abi_hdr hdr;
+	struct wd_abi_tuple tuple; /* as in the packet */
+	struct wd_abi_tuple ct_orig;
+	__u64 location; /* the instruction that freed it */
+	__u32 netns;
+	__u8 by;   /* enum wd_abi_decider */
+	__u8 hook; /* NF_INET_*; 0xff unknown */
+	__u8 pf;   /* NFPROTO_* */
+	__u8 pad;
+	char table[WD_CHAIN_NAME_LEN]; /* "" unknown */
+	char chain[WD_CHAIN_NAME_LEN]; /* base chain; "" unknown */
+};
+
 /* ---- targets ---------------------------------------------------------------- */
 
 /* Exact address and port; port 0 or proto 0: any. */
@@ -210,7 +314,9 @@ enum wd_abi_stat {
 	WD_STAT_CONN_LOST_TABLE,
 	WD_STAT_CONN_EVICTED,
 	WD_STAT_READ_ERROR,
+	WD_STAT_LIMITED,        /* more than WD_LIMIT_RATE of a kind in a second */
 	WD_STAT_DROP_LOST_RING, /* sum of lost_ring over all reasons */
+	WD_STAT_SNAP_LOST,
 	WD_STAT_MAX,
 };
 
@@ -234,6 +340,11 @@ _Static_assert(sizeof(struct wd_abi_drop) == 216, "abi");
 _Static_assert(sizeof(struct wd_abi_reset) == 72, "abi");
 _Static_assert(sizeof(struct wd_abi_synack) == 64, "abi");
 _Static_assert(sizeof(struct wd_abi_sock_error) == 104, "abi");
+_Static_assert(sizeof(struct wd_abi_packet) == 176, "abi");
+_Static_assert(sizeof(struct wd_abi_snap) == 272, "abi");
+_Static_assert(sizeof(struct wd_abi_icmp) == 112, "abi");
+_Static_assert(sizeof(struct wd_abi_listen) == 72, "abi");
+_Static_assert(sizeof(struct wd_abi_verdict) == 240, "abi");
 _Static_assert(sizeof(struct wd_abi_host_key) == 20, "abi");
 _Static_assert(sizeof(struct wd_abi_net_key) == 20, "abi");
 _Static_assert(sizeof(struct wd_abi_net) == 36, "abi");

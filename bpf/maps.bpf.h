@@ -17,6 +17,12 @@ const volatile bool wd_kfree_has_reason __weak = false;
 const volatile bool wd_reset_has_reason __weak = false;
 /* tcp_destroy_sock is attached: a connection is forgotten there, not at CLOSE. */
 const volatile bool wd_have_destroy __weak = false;
+/* tcp_connect is attached: a connection begins there, with its SYN. */
+const volatile bool wd_have_tcp_connect __weak = false;
+/* Headers of dropped packets are wanted (--pcap). */
+const volatile bool wd_snap __weak = false;
+/* The kernel lets programs read its memory (read.bpf.h). */
+const volatile bool wd_may_read __weak = true;
 /* 1: a drop for this reason says nothing about a connection (filled by name). */
 const volatile __u8 wd_reason_ignored[WD_REASON_SLOTS] __weak = {};
 
@@ -68,17 +74,45 @@ struct {
 	__type(value, __u64);
 } wd_last_tcp SEC(".maps") __weak;
 
+/* A connect that is under way, by its task: for ways that see its begin and its result
+ * in two programs. */
+struct wd_connecting {
+	__u64 sock; /* 0: look the descriptor up */
+	__u64 fd;
+	__u8 addr[16];
+	__u16 port;
+	__u16 pad[3];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct wd_connecting);
+} wd_connecting SEC(".maps") __weak;
+
 struct wd_limit {
 	__u64 window;
 	__u64 count;
 };
 
+/* What may be sent at most, a second and CPU, where any stranger can cause records. */
+enum wd_limited {
+	WD_LIMIT_RESET,
+	WD_LIMIT_ICMP,
+	WD_LIMIT_LISTEN,
+	WD_LIMIT_VERDICT,
+	WD_LIMIT_SNAP,
+	WD_LIMIT_MAX,
+};
+#define WD_LIMIT_RATE 256
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, WD_LIMIT_MAX);
 	__type(key, __u32);
 	__type(value, struct wd_limit);
-} wd_reset_limit SEC(".maps") __weak;
+} wd_limits SEC(".maps") __weak;
 
 /* ---- drops ------------------------------------------------------------------ */
 
@@ -127,6 +161,20 @@ static __always_inline void wd_count(__u32 stat)
 
 	if (n)
 		__sync_fetch_and_add(n, 1);
+}
+
+static __always_inline bool wd_within_limit(__u32 what)
+{
+	__u64 window = bpf_ktime_get_ns() >> 30;
+	struct wd_limit *l = bpf_map_lookup_elem(&wd_limits, &what);
+
+	if (!l)
+		return false;
+	if (l->window != window) {
+		l->window = window;
+		l->count = 0;
+	}
+	return l->count++ < WD_LIMIT_RATE;
 }
 
 #endif

@@ -11,6 +11,29 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include "maps.bpf.h"
+
+/*
+ * Lockdown in confidentiality mode takes bpf_probe_read_kernel() away, and a program that calls
+ * it does not load. wd_may_read is constant when a program is verified, so that the call is
+ * not even there where it is false; then everything read in this way is zero.
+ */
+static __always_inline long wd_probe_read_kernel(void *dst, __u32 size, const void *src)
+{
+	if (wd_may_read)
+		return bpf_probe_read_kernel(dst, size, src);
+	if (__builtin_constant_p(size))
+		__builtin_memset(dst, 0, size);
+	return -1;
+}
+#define bpf_probe_read_kernel(dst, size, src) wd_probe_read_kernel(dst, size, src)
+
+static __always_inline long wd_probe_read_kernel_str(void *dst, __u32 size, const void *src)
+{
+	return wd_may_read ? bpf_probe_read_kernel_str(dst, size, src) : -1;
+}
+#define bpf_probe_read_kernel_str(dst, size, src) wd_probe_read_kernel_str(dst, size, src)
+
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include "abi.h"
@@ -32,6 +55,18 @@
 		else                                                         \
 			bpf_core_read(&__wd_v, sizeof(__wd_v), &(p)->field); \
 		__wd_v;                                                      \
+	})
+
+/* A field of a TCP socket, that `sk` is known to be. */
+#define WD_TCP_READ(btf, dst, sk, field)                                                       \
+	({                                                                                     \
+		if (wd_may_read || !(btf)) {                                                   \
+			bpf_core_read(dst, sizeof(*(dst)), &((struct tcp_sock *)(sk))->field); \
+		} else {                                                                       \
+			struct tcp_sock *__wd_tp = bpf_skc_to_tcp_sock(sk);                    \
+			if (__wd_tp)                                                           \
+				*(dst) = __wd_tp->field;                                       \
+		}                                                                              \
 	})
 
 /* ::ffff:0:0/96 */
@@ -95,8 +130,12 @@ static __always_inline void wd_sock_tuple(struct sock *sk, struct wd_abi_tuple *
 	__builtin_memset(t, 0, sizeof(*t));
 	wd_sock_remote(&sk->__sk_common, t, btf);
 	wd_sock_local_addr(&sk->__sk_common, t, btf);
-	bpf_core_read(&sport, sizeof(sport), &((struct inet_sock *)sk)->inet_sport);
-	t->sport = bpf_ntohs(sport);
+	if (wd_may_read || !btf) {
+		bpf_core_read(&sport, sizeof(sport), &((struct inet_sock *)sk)->inet_sport);
+		t->sport = bpf_ntohs(sport);
+	} else {
+		t->sport = WD_READ(btf, sk, __sk_common.skc_num);
+	}
 	t->proto = WD_READ(btf, sk, sk_protocol);
 }
 

@@ -10,6 +10,9 @@
 #ifndef WD_VMLINUX_H
 #define WD_VMLINUX_H
 
+/* bpf_tracing.h goes by this name: registers are called as the kernel calls them */
+#define __VMLINUX_H__ 1
+
 typedef unsigned char __u8;
 typedef signed char __s8;
 typedef unsigned short __u16;
@@ -48,10 +51,48 @@ enum {
 	BPF_RB_NO_WAKEUP = 1,
 };
 
+/* include/uapi/linux/bpf.h: contexts of the packet hooks; of a stable interface too, and not to
+ * be relocated: the verifier itself turns these offsets into those of the kernel's structures. */
+struct __sk_buff {
+	__u32 len;
+	__u32 pkt_type;
+	__u32 mark;
+	__u32 queue_mapping;
+	__u32 protocol;
+	__u32 vlan_present;
+	__u32 vlan_tci;
+	__u32 vlan_proto;
+	__u32 priority;
+	__u32 ingress_ifindex;
+	__u32 ifindex;
+	__u32 tc_index;
+	__u32 cb[5];
+	__u32 hash;
+	__u32 tc_classid;
+	__u32 data;
+	__u32 data_end;
+};
+
+struct xdp_md {
+	__u32 data;
+	__u32 data_end;
+	__u32 data_meta;
+	__u32 ingress_ifindex;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct sk_buff;
 struct socket;
+
+/* Values are asked from the running kernel by name; only the types are needed here. */
+enum skb_drop_reason {
+	SKB_NOT_DROPPED_YET,
+};
+
+enum sk_rst_reason {
+	SK_RST_REASON_NOT_SPECIFIED,
+};
 
 struct in6_addr {
 	union {
@@ -92,6 +133,8 @@ struct sk_buff_head {
 
 struct sock {
 	struct sock_common __sk_common;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
 	struct sk_buff_head sk_error_queue;
 	__u16 sk_type;
 	__u16 sk_protocol;
@@ -113,10 +156,14 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	__u32 segs_out;
 	__u32 mss_cache;
 	__u64 bytes_received;
 	__u64 bytes_acked;
 };
+
+struct request_sock_ops;
+struct tcp_request_sock_ops;
 
 struct request_sock {
 	struct sock_common __req_common;
@@ -193,6 +240,84 @@ struct nf_conn {
 	struct nf_conntrack_tuple_hash tuplehash[2];
 };
 
+/* include/linux/netfilter.h; hook was an int before 5.17 */
+struct nf_hook_state {
+	__u8 hook;
+	__u8 pf;
+};
+
+/* include/net/netfilter/nf_tables.h: pktinfo begins with its skb in every kernel */
+struct nft_pktinfo {
+	struct sk_buff *skb;
+};
+
+struct nft_table {
+	char *name;
+};
+
+struct nft_chain {
+	struct nft_table *table;
+	char *name;
+};
+
+/* include/linux/netfilter/x_tables.h */
+struct xt_table {
+	const char name[32];
+};
+
+/* Records of plain tracepoints (include/trace/events/): those that carry the kernel's own
+ * pointers. Classes were renamed when a tracepoint got an argument of its own. */
+struct trace_event_raw_inet_sock_set_state {
+	const void *skaddr;
+	int oldstate;
+	int newstate;
+};
+
+struct trace_event_raw_tcp_event_sk {
+	const void *skaddr;
+};
+
+struct trace_event_raw_tcp_event_sk_skb {
+	const void *skbaddr;
+	const void *skaddr;
+};
+
+struct trace_event_raw_tcp_retransmit_skb { /* 6.17 */
+	const void *skbaddr;
+	const void *skaddr;
+};
+
+struct trace_event_raw_tcp_send_reset { /* 6.10 */
+	const void *skbaddr;
+	const void *skaddr;
+	enum sk_rst_reason reason;
+};
+
+struct trace_event_raw_tcp_retransmit_synack {
+	const void *skaddr;
+	const void *req;
+};
+
+struct trace_event_raw_kfree_skb {
+	void *skbaddr;
+	void *location;
+	enum skb_drop_reason reason;
+};
+
+struct trace_event_raw_icmp_send { /* 6.11 */
+	const void *skbaddr;
+	int type;
+	int code;
+};
+
+struct trace_event_raw_sys_enter {
+	unsigned long args[6];
+};
+
+struct trace_event_raw_sys_exit {
+	long ret;
+};
+
 struct socket {
 	struct sock *sk;
 };
@@ -225,13 +350,22 @@ struct task_struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long di;
+	unsigned long bp;
+	unsigned long r8;
+	unsigned long ax;
+	unsigned long cx;
+	unsigned long dx;
 	unsigned long si;
+	unsigned long di;
 	unsigned long orig_ax;
+	unsigned long ip;
+	unsigned long sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {
 	__u64 regs[31];
+	__u64 sp;
+	__u64 pc;
 };
 struct pt_regs {
 	__u64 regs[31];

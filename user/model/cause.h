@@ -14,6 +14,7 @@
 	X(BACKEND_NOT_LISTENING, "backend-not-listening", "BACKEND NOT LISTENING")     \
 	X(BACKEND_UNREACHABLE, "backend-unreachable", "BACKEND UNREACHABLE")           \
 	X(BACKEND_ACCEPT_QUEUE_FULL, "backend-accept-queue-full", "ACCEPT QUEUE FULL") \
+	X(BACKEND_SILENT, "backend-silent", "BACKEND SILENT")                          \
 	X(UPSTREAM_SILENT, "upstream-silent", "NO ANSWER FROM BEYOND THE NODE")        \
 	X(FILTER_DENIED, "filter-denied", "FILTER DENIED")                             \
 	X(NO_ROUTE, "no-route", "NO ROUTE")                                            \

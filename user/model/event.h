@@ -40,6 +40,11 @@ enum wd_event_kind {
 	WD_EVENT_RESET_SENT,     /* this node's TCP answered with RST */
 	WD_EVENT_SYNACK_RETRANS, /* a local listener repeats its SYN-ACK: the way back is cut */
 	WD_EVENT_SOCK_ERROR,     /* an error was reported to a UDP socket */
+	WD_EVENT_PACKET,         /* a packet hook saw a packet go by */
+	WD_EVENT_SNAP,           /* headers of a packet, for --pcap */
+	WD_EVENT_ICMP_SENT,      /* this node is about to answer with an ICMP error */
+	WD_EVENT_LISTEN_FULL,    /* a listener of this node has no room */
+	WD_EVENT_VERDICT,        /* who in netfilter decided that a packet is dropped */
 	WD_EVENT_MAX,
 };
 
@@ -128,17 +133,103 @@ struct wd_event_sock_error {
 	int err;
 };
 
+/* Where a packet was seen. */
+enum wd_sight {
+	WD_SIGHT_DROP, /* where it was freed */
+	WD_SIGHT_IN,   /* its device received it (tc ingress) */
+	WD_SIGHT_OUT,  /* its device is about to send it (tc egress) */
+	WD_SIGHT_XDP,  /* the driver of its device received it */
+	WD_SIGHT_MAX,
+};
+
+struct wd_event_packet {
+	enum wd_sight sight; /* never DROP */
+	uint32_t ifindex;    /* in the namespace of this process */
+	char device[16];     /* "" when it is gone */
+	uint32_t seq, ack;   /* TCP */
+	uint16_t len;        /* of the network layer */
+	uint8_t tcp_flags;
+	uint8_t ttl;
+	bool icmp_error; /* the tuple is the one it quotes: */
+	uint8_t icmp_type, icmp_code;
+	struct wd_addr icmp_from; /* who sent that error */
+	bool dns;                 /* UDP from or to port 53: */
+	uint16_t dns_id, dns_flags;
+	bool has_ct; /* conntrack knew it: orig is the client's tuple, reply its answer's */
+	struct wd_tuple ct_orig, ct_reply;
+};
+
+struct wd_event_snap {
+	enum wd_sight sight;
+	uint32_t ifindex;
+	uint32_t netns;       /* 0 unknown */
+	char device[16];      /* "" unknown */
+	const char *reason;   /* DROP: as in wd_event_drop */
+	const char *function; /* DROP */
+	uint32_t len;         /* of the packet, from its network header on */
+	uint16_t caplen;
+	uint8_t data[128]; /* network and transport headers */
+	bool has_ct;
+	struct wd_tuple ct_orig;
+};
+
+struct wd_event_icmp {
+	uint32_t netns;
+	uint8_t type, code;
+	uint32_t info; /* next-hop MTU where the error tells one */
+	bool has_ct;
+	struct wd_tuple ct_orig;
+};
+
+enum wd_listen_full {
+	WD_LISTEN_ACCEPT_SYN = 1, /* accept queue full, met by a SYN */
+	WD_LISTEN_ACCEPT_ACK,     /* ... by the ACK that completes a handshake */
+	WD_LISTEN_SYN_QUEUE,      /* SYN queue full, no SYN cookies */
+};
+
+struct wd_event_listen {
+	uint32_t netns;
+	uint32_t backlog, max;
+	enum wd_listen_full kind;
+};
+
+enum wd_decider {
+	WD_BY_UNKNOWN,
+	WD_BY_OTHER,  /* a netfilter hook that is no table: conntrack, NAT, IPVS, ... */
+	WD_BY_XTABLE, /* a table of iptables-legacy */
+	WD_BY_NFT,    /* a chain of nf_tables: nft or iptables-nft */
+};
+
+struct wd_event_verdict {
+	enum wd_decider by;
+	enum wd_hook hook;
+	uint32_t netns;       /* 0 unknown */
+	const char *function; /* that freed the packet, NULL unknown */
+	const char *family;   /* "ip", "ip6", "inet", "bridge", "arp", "netdev"; NULL unknown */
+	const char *table;    /* NULL unknown */
+	const char *chain;    /* base chain, NULL unknown */
+	bool has_ct;
+	struct wd_tuple ct_orig;
+};
+
 struct wd_event {
 	enum wd_event_kind kind;
 	uint64_t ts_ns;
 	struct wd_tuple tuple; /* CONN, CONNECT, SOCK_ERROR: client -> target; DROP: as in the
-	                          packet; RESET_SENT, SYNACK_RETRANS: peer -> this side */
+	                          packet; RESET_SENT, SYNACK_RETRANS, LISTEN_FULL:
+	                          peer -> this side; PACKET, SNAP, ICMP_SENT: as in the packet,
+	                          or in the one that an ICMP error quotes */
 	union {
 		struct wd_event_conn conn;
 		struct wd_event_connect connect;
 		struct wd_event_drop drop;
 		struct wd_event_reset reset;
 		struct wd_event_sock_error sock_error;
+		struct wd_event_packet packet;
+		struct wd_event_snap snap;
+		struct wd_event_icmp icmp;
+		struct wd_event_listen listen;
+		struct wd_event_verdict verdict;
 	};
 };
 

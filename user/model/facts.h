@@ -89,4 +89,53 @@ struct wd_facts {
 	uint64_t rpf_drops;        /* growth of IPReversePathFilter since then */
 };
 
+/* ---- packet hooks ---------------------------------------------------------------------- */
+
+#define WD_PATH_OUTWARD_MAX 8
+#define WD_WATCHED_MAX      16
+
+struct wd_path_device {
+	uint32_t ifindex; /* 0: there is none, or it is not known */
+	char name[16];
+};
+
+/* By which devices of the node's own namespace the packets of a flow should pass. */
+struct wd_path_fact {
+	bool known;
+	bool client_host;             /* the client is in the node's own namespace */
+	bool client_here;             /* the client is in another namespace of this node: */
+	struct wd_path_device client; /* host side of its device */
+	bool backend_here;            /* so is the backend: */
+	struct wd_path_device backend;
+	struct wd_path_device uplink; /* else: where the route leads */
+	bool has_via;
+	struct wd_addr via;
+	/* Every device that leads out of the node: an answer may come by any of them. */
+	struct wd_path_device outward[WD_PATH_OUTWARD_MAX];
+	unsigned int n_outward;
+	bool more_outward;
+};
+
+/* A device on which packet hooks were while an attempt went on. */
+struct wd_watched {
+	uint32_t ifindex;
+	char device[16];
+	uint64_t since_ns, until_ns; /* until 0: still */
+	bool xdp;
+	bool foreign; /* other BPF programs are there: packets may go around, or be consumed */
+};
+
+/* What the packet hooks could see of one flow. */
+struct wd_watch_fact {
+	bool wanted; /* somebody wanted them for this flow ... */
+	bool failed; /* ... and they could not be had */
+	struct wd_path_fact path;
+	struct wd_watched v[WD_WATCHED_MAX];
+	unsigned int n;
+	/* Its packets were let through whatever NAT makes of them, or that is known. */
+	bool nat_known;
+	uint64_t lost;     /* packet records lost since the attempt began */
+	uint64_t since_ns; /* packets that NAT changed were let through from then on; 0: always */
+};
+
 #endif

@@ -17,10 +17,22 @@
 #define WD_FINDING_EVIDENCE_MAX 12
 #define WD_FINDING_NEXT_MAX     4
 #define WD_FINDING_MISSING_MAX  8
+#define WD_FINDING_PATH_MAX     12
+
+/* What the packet hooks saw in one direction of a device; of what answers, only packets on
+ * their way back. */
+struct wd_finding_path {
+	const char *device;
+	const char *role; /* "client", "backend", "uplink", "other" */
+	bool out;         /* sent by the device; else received */
+	bool xdp;         /* seen by XDP, in front of everything else */
+	uint32_t syn, syn_ack, rst, icmp;
+	uint64_t watched_ms; /* of the attempt's time */
+};
 
 struct wd_evidence {
-	const char
-		*kind; /* "event", "drop", "socket", "route", "neighbour", "counter", "missing" */
+	/* "event", "drop", "packet", "socket", "route", "neighbour", "counter", "missing" */
+	const char *kind;
 	const char *text;
 };
 
@@ -63,6 +75,13 @@ struct wd_finding {
 		const char *reason, *function, *hook, *device, *netns; /* each NULL when unknown */
 		uint64_t count;
 	} drop;
+	struct wd_finding_path path[WD_FINDING_PATH_MAX];
+	unsigned int n_path;
+	struct {
+		bool known;
+		const char *tool; /* "iptables-legacy" or "nft" (iptables-nft counts as it) */
+		const char *family, *table, *chain; /* each NULL when unknown */
+	} rule;
 	struct wd_evidence evidence[WD_FINDING_EVIDENCE_MAX];
 	unsigned int n_evidence;
 	uint64_t lost_events; /* in the whole trace until now */

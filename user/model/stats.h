@@ -19,6 +19,7 @@
 	X(conn_tracked, "connection attempts to the targets")                               \
 	X(conn_delivered, "connection records sent to the reader")                          \
 	X(conn_lost_ring, "connection records lost: ring buffer full")                      \
+	X(limited, "records lost: more than 256 of their kind in a second on one CPU")      \
 	X(conn_lost_table, "connection attempts not tracked: table busy or full")           \
 	X(conn_evicted, "owners forgotten: connection table full")                          \
 	X(read_error, "packets or sockets that could not be read")                          \
@@ -27,6 +28,7 @@
 	X(bad_records, "records refused by the reader")                                     \
 	X(flows_evicted, "attempts forgotten by the reader: table full")                    \
 	X(drops_unowned_evicted, "drops forgotten before their connection was known")       \
+	X(snap_lost, "headers of dropped packets lost: too many at once (--pcap)")          \
 	X(findings, "findings printed")                                                     \
 	X(findings_folded, "findings like an earlier one, counted in the text output")
 

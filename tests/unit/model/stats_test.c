@@ -37,11 +37,23 @@ static void test_sum(void **state)
 	assert_int_equal(wd_stats_lost(&s), 7);
 }
 
+/* Records that were kept back lest they flood the ring are lost like any other. */
+static void test_limited_is_a_loss(void **state)
+{
+	struct wd_stats s = {.limited = 256, .conn_delivered = 1000, .snap_lost = 1};
+
+	(void)state;
+	assert_int_equal(wd_stats_lost(&s), 257);
+	s.conn_lost_ring = 2;
+	assert_int_equal(wd_stats_lost(&s), 259);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_sum),
+		cmocka_unit_test(test_limited_is_a_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
