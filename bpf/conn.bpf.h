@@ -6,6 +6,17 @@
 #include "maps.bpf.h"
 #include "read.bpf.h"
 
+/* include/net/tcp_states.h */
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT = 2,
+	TCP_SYN_RECV = 3,
+	TCP_TIME_WAIT = 6,
+	TCP_CLOSE = 7,
+	TCP_LISTEN = 10,
+	TCP_NEW_SYN_RECV = 12,
+};
+
 static __always_inline void wd_hdr(struct wd_abi_hdr *h, __u16 type, __u32 size)
 {
 	h->abi = WD_ABI;
@@ -41,8 +52,6 @@ static __always_inline int wd_conn_emit(struct sock *sk, struct wd_conn *c, __u3
                                         __u8 old_state, __u8 new_state, __u32 seg_len, bool server,
                                         bool btf)
 {
-	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	struct wd_abi_conn *r;
 	__u8 retransmits = 0;
 
@@ -54,6 +63,12 @@ static __always_inline int wd_conn_emit(struct sock *sk, struct wd_conn *c, __u3
 	__builtin_memset(r, 0, sizeof(*r));
 	wd_hdr(&r->hdr, WD_ABI_CONN, sizeof(*r));
 	wd_sock_tuple(sk, &r->tuple, btf);
+	if (btf && !wd_may_read && !r->tuple.sport) {
+		__be16 sport = 0;
+
+		WD_TCP_READ(btf, &sport, sk, inet_conn.icsk_inet.inet_sport);
+		r->tuple.sport = bpf_ntohs(sport);
+	}
 	r->sock = wd_conn_key(sk);
 	r->trigger = trigger;
 	r->rst_reason = -1;
@@ -61,12 +76,12 @@ static __always_inline int wd_conn_emit(struct sock *sk, struct wd_conn *c, __u3
 	r->old_state = old_state;
 	r->new_state = new_state;
 	r->seg_len = seg_len;
-	bpf_core_read(&retransmits, sizeof(retransmits), &icsk->icsk_retransmits);
+	WD_TCP_READ(btf, &retransmits, sk, inet_conn.icsk_retransmits);
 	r->retransmits = retransmits;
-	bpf_core_read(&r->pmtu, sizeof(r->pmtu), &icsk->icsk_pmtu_cookie);
-	bpf_core_read(&r->mss, sizeof(r->mss), &tp->mss_cache);
-	bpf_core_read(&r->bytes_acked, sizeof(r->bytes_acked), &tp->bytes_acked);
-	bpf_core_read(&r->bytes_received, sizeof(r->bytes_received), &tp->bytes_received);
+	WD_TCP_READ(btf, &r->pmtu, sk, inet_conn.icsk_pmtu_cookie);
+	WD_TCP_READ(btf, &r->mss, sk, mss_cache);
+	WD_TCP_READ(btf, &r->bytes_acked, sk, bytes_acked);
+	WD_TCP_READ(btf, &r->bytes_received, sk, bytes_received);
 	if (c) {
 		c->flags |= WD_ABI_CONN_REPORTED;
 		r->owner = c->owner;
@@ -77,8 +92,8 @@ static __always_inline int wd_conn_emit(struct sock *sk, struct wd_conn *c, __u3
 			r->err = c->err;
 	}
 	/* nobody has fetched it yet */
-	if (!r->err && old_state == 2 /* SYN_SENT */ && new_state == 7 /* CLOSE */)
-		bpf_core_read(&r->err, sizeof(r->err), &sk->sk_err_soft);
+	if (!r->err && old_state == TCP_SYN_SENT && new_state == TCP_CLOSE)
+		r->err = WD_READ(btf, sk, sk_err_soft);
 	if (server)
 		r->flags |= WD_ABI_CONN_SERVER;
 	if (!r->owner.netns)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Results of connect(2), from the exit of system calls.
+ * Results of connect(2).
  *
- * It is the only witness of an attempt that fails before its first packet (no route,
- * no source port, refused by a cgroup program), and it tells who owns a UDP socket.
- * Enabling it makes every system call of the node a little slower (PERFORMANCE.md);
- * where connect can be watched directly, that way stands above this one.
+ * They are the only witness of an attempt that fails before its first packet (no route,
+ * no source port, refused by a cgroup program), and they tell who owns a UDP socket.
+ * Best seen where the function that does it returns; at the exit of system calls
+ * otherwise, which makes every call of the node a little slower (PERFORMANCE.md).
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -33,7 +33,7 @@ static __always_inline bool wd_errno_ignored(int err)
 	return err >= 512; /* ERESTARTSYS and its kin */
 }
 
-static __always_inline bool wd_user_sockaddr(const void *uaddr, __u8 *addr, __u16 *port)
+static __always_inline bool wd_sockaddr(const void *uaddr, bool user, __u8 *addr, __u16 *port)
 {
 	struct {
 		__u16 family;
@@ -42,12 +42,13 @@ static __always_inline bool wd_user_sockaddr(const void *uaddr, __u8 *addr, __u1
 		__u8 v6[16];
 	} sa = {};
 
-	if (bpf_probe_read_user(&sa, 8, uaddr))
+	if (user ? bpf_probe_read_user(&sa, 8, uaddr) : bpf_probe_read_kernel(&sa, 8, uaddr))
 		return false;
 	if (sa.family == AF_INET) {
 		wd_addr_v4(addr, sa.v4_or_flow);
 	} else if (sa.family == AF_INET6) {
-		if (bpf_probe_read_user(&sa, sizeof(sa), uaddr))
+		if (user ? bpf_probe_read_user(&sa, sizeof(sa), uaddr)
+		         : bpf_probe_read_kernel(&sa, sizeof(sa), uaddr))
 			return false;
 		__builtin_memcpy(addr, sa.v6, 16);
 	} else {
@@ -105,22 +106,20 @@ static __always_inline bool wd_is_compat(void)
 #define WD_ARG_ADDR(btf, regs) ((const void *)WD_READ(btf, regs, regs[1]))
 #endif
 
-static __always_inline void wd_connect_failed(struct pt_regs *regs, int err, bool btf)
+/* addr, port: what the process asked for. */
+static __always_inline void wd_connect_record(struct sock *sk, const __u8 *addr, __u16 port,
+                                              int err)
 {
 	struct wd_abi_tuple t = {};
 	struct wd_abi_connect *r;
-	struct sock *sk;
 
-	if (wd_errno_ignored(err) || wd_is_compat())
-		return;
-	if (!wd_user_sockaddr(WD_ARG_ADDR(btf, regs), t.daddr, &t.dport) || !t.dport)
-		return;
-	sk = wd_fd_sock(WD_ARG_FD(btf, regs));
-	if (!sk)
+	if (!port)
 		return;
 	t.proto = BPF_CORE_READ(sk, sk_protocol);
 	if (t.proto != IPPROTO_TCP && t.proto != IPPROTO_UDP)
 		return;
+	__builtin_memcpy(t.daddr, addr, 16);
+	t.dport = port;
 	if (!wd_target(t.daddr, t.dport, t.proto))
 		return;
 	r = bpf_ringbuf_reserve(&wd_ring, sizeof(*r), 0);
@@ -139,15 +138,12 @@ static __always_inline void wd_connect_failed(struct pt_regs *regs, int err, boo
 	wd_count(WD_STAT_CONN_DELIVERED);
 }
 
-static __always_inline void wd_connect_done(struct pt_regs *regs, bool btf)
+/* Notes who owns a connected UDP socket. */
+static __always_inline void wd_connect_done(struct sock *sk)
 {
 	struct wd_abi_owner owner = {};
 	struct wd_abi_tuple t;
-	struct sock *sk;
 
-	if (wd_is_compat())
-		return;
-	sk = wd_fd_sock(WD_ARG_FD(btf, regs));
 	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_UDP || !wd_is_inet(sk, false))
 		return;
 	wd_sock_tuple(sk, &t, false);
@@ -157,8 +153,10 @@ static __always_inline void wd_connect_done(struct pt_regs *regs, bool btf)
 	bpf_map_update_elem(&wd_udp_owners, &t, &owner, BPF_ANY);
 }
 
-/* Was this call a TCP connect that inet_sock_set_state has seen begin? Asked for every
- * connect, also one in progress, so that the mark never outlives its call. */
+/* ---- sys_exit: of every system call, so that the first test decides ---------------------- */
+
+/* Was this call a TCP connect that has been seen to begin? Asked for every connect, also one
+ * in progress, so that the mark never outlives its call. */
 static __always_inline bool wd_was_tcp(void)
 {
 	__u64 *last;
@@ -173,15 +171,26 @@ static __always_inline bool wd_was_tcp(void)
 
 static __always_inline int wd_on_sys_exit(struct pt_regs *regs, long ret, bool btf)
 {
+	struct sock *sk;
+	__u8 addr[16];
+	__u16 port;
 	bool tcp;
 
 	if (!wd_is_connect(regs, btf))
 		return 0;
 	tcp = wd_was_tcp();
-	if (ret == 0 && !tcp)
-		wd_connect_done(regs, btf);
-	else if (ret < 0 && ret > -4096)
-		wd_connect_failed(regs, (int)-ret, btf);
+	if (ret == 0 && !tcp) {
+		if (!wd_is_compat())
+			wd_connect_done(wd_fd_sock(WD_ARG_FD(btf, regs)));
+	} else if (ret < 0 && ret > -4096) {
+		if (wd_errno_ignored((int)-ret) || wd_is_compat())
+			return 0;
+		if (!wd_sockaddr(WD_ARG_ADDR(btf, regs), true, addr, &port))
+			return 0;
+		sk = wd_fd_sock(WD_ARG_FD(btf, regs));
+		if (sk)
+			wd_connect_record(sk, addr, port, (int)-ret);
+	}
 	return 0;
 }
 
@@ -195,4 +204,151 @@ SEC("raw_tp/sys_exit")
 int wd_sys_exit_raw(__u64 *ctx)
 {
 	return wd_on_sys_exit((struct pt_regs *)ctx[0], (long)ctx[1], false);
+}
+
+/* ---- fexit: of the connect of stream and datagram sockets, and of the LSM before it --------- */
+
+/*
+ * Results of inet_stream_connect(), inet_dgram_connect() (net/ipv4/af_inet.c, IPv6 too) and
+ * security_socket_connect(): nothing runs in other system calls, and connects of the kernel's
+ * own sockets and of io_uring are seen as well.
+ */
+static __always_inline int wd_on_connect_exit(struct socket *sock, const void *uaddr, int ret)
+{
+	struct sock *sk;
+	__u8 addr[16];
+	__u16 port;
+
+	if (ret >= 0 || ret <= -4096 || wd_errno_ignored(-ret))
+		return 0;
+	if (!wd_sockaddr(uaddr, false, addr, &port))
+		return 0;
+	sk = BPF_CORE_READ(sock, sk);
+	if (sk)
+		wd_connect_record(sk, addr, port, -ret);
+	return 0;
+}
+
+SEC("fexit/inet_stream_connect")
+int wd_connect_stream_fexit(__u64 *ctx)
+{
+	return wd_on_connect_exit((struct socket *)ctx[0], (const void *)ctx[1], (int)ctx[4]);
+}
+
+SEC("fexit/inet_dgram_connect")
+int wd_connect_dgram_fexit(__u64 *ctx)
+{
+	struct socket *sock = (struct socket *)ctx[0];
+
+	if ((int)ctx[4] == 0)
+		wd_connect_done(BPF_CORE_READ(sock, sk));
+	return wd_on_connect_exit(sock, (const void *)ctx[1], (int)ctx[4]);
+}
+
+SEC("fexit/security_socket_connect")
+int wd_connect_lsm_fexit(__u64 *ctx)
+{
+	return wd_on_connect_exit((struct socket *)ctx[0], (const void *)ctx[1], (int)ctx[3]);
+}
+
+/* ---- kprobe and kretprobe ------------------------------------------------------------------- */
+
+/*
+ * The functions that do not wait for an answer: a return probe holds one of few instances
+ * until its function returns. So how a waiting connect(2) ended is told by the socket's end.
+ */
+static __always_inline int wd_on_connect_entry(struct sock *sk, const void *uaddr)
+{
+	struct wd_connecting c = {.sock = (__u64)sk};
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if (wd_sockaddr(uaddr, false, c.addr, &c.port))
+		bpf_map_update_elem(&wd_connecting, &id, &c, BPF_ANY);
+	return 0;
+}
+
+static __always_inline int wd_on_connect_return(int ret)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct wd_connecting *c = bpf_map_lookup_elem(&wd_connecting, &id);
+
+	if (!c)
+		return 0;
+	if (ret == 0)
+		wd_connect_done((struct sock *)c->sock);
+	else if (ret < 0 && ret > -4096 && !wd_errno_ignored(-ret))
+		wd_connect_record((struct sock *)c->sock, c->addr, c->port, -ret);
+	bpf_map_delete_elem(&wd_connecting, &id);
+	return 0;
+}
+
+SEC("kprobe/tcp_v4_connect")
+int BPF_KPROBE(wd_connect_v4_kprobe, struct sock *sk, const void *uaddr)
+{
+	return wd_on_connect_entry(sk, uaddr);
+}
+
+SEC("kprobe/tcp_v6_connect")
+int BPF_KPROBE(wd_connect_v6_kprobe, struct sock *sk, const void *uaddr)
+{
+	return wd_on_connect_entry(sk, uaddr);
+}
+
+SEC("kprobe/inet_dgram_connect")
+int BPF_KPROBE(wd_connect_dgram_kprobe, struct socket *sock, const void *uaddr)
+{
+	return wd_on_connect_entry(BPF_CORE_READ(sock, sk), uaddr);
+}
+
+SEC("kretprobe/tcp_v4_connect")
+int BPF_KRETPROBE(wd_connect_v4_kretprobe, int ret)
+{
+	return wd_on_connect_return(ret);
+}
+
+SEC("kretprobe/tcp_v6_connect")
+int BPF_KRETPROBE(wd_connect_v6_kretprobe, int ret)
+{
+	return wd_on_connect_return(ret);
+}
+
+SEC("kretprobe/inet_dgram_connect")
+int BPF_KRETPROBE(wd_connect_dgram_kretprobe, int ret)
+{
+	return wd_on_connect_return(ret);
+}
+
+/* ---- plain tracepoints: enter and exit of connect(2) alone --------------------------------------
+ */
+
+SEC("tracepoint/syscalls/sys_enter_connect")
+int wd_connect_enter_tp(struct trace_event_raw_sys_enter *ctx)
+{
+	struct wd_connecting c = {.fd = (__u32)ctx->args[0]};
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if (wd_sockaddr((const void *)ctx->args[1], true, c.addr, &c.port))
+		bpf_map_update_elem(&wd_connecting, &id, &c, BPF_ANY);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_connect")
+int wd_connect_exit_tp(struct trace_event_raw_sys_exit *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct wd_connecting *c = bpf_map_lookup_elem(&wd_connecting, &id);
+	long ret = ctx->ret;
+	struct sock *sk;
+
+	if (!c)
+		return 0;
+	if (ret <= 0 && ret > -4096 && !wd_errno_ignored((int)-ret)) {
+		sk = wd_fd_sock((__u32)c->fd);
+		if (sk && ret == 0)
+			wd_connect_done(sk);
+		else if (sk)
+			wd_connect_record(sk, c->addr, c->port, (int)-ret);
+	}
+	bpf_map_delete_elem(&wd_connecting, &id);
+	return 0;
 }

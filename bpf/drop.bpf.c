@@ -11,6 +11,7 @@
 #include <bpf/bpf_tracing.h>
 #include "conn.bpf.h"
 #include "packet.bpf.h"
+#include "snap.bpf.h"
 #include "target.bpf.h"
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
@@ -18,10 +19,6 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 /* include/uapi/linux/if.h, include/linux/netdevice.h */
 #define IFF_LOOPBACK    0x8
 #define IFF_BRIDGE_PORT 0x200
-
-#define TCP_SYN_SENT     2
-#define TCP_TIME_WAIT    6
-#define TCP_NEW_SYN_RECV 12
 
 /* No IP header yet (ip_queue_xmit found no route): the socket knows the tuple. */
 static __always_inline bool wd_tuple_from_sock(struct sock *sk, struct wd_packet *p, bool btf)
@@ -171,6 +168,8 @@ static __always_inline int wd_on_kfree_skb(struct sk_buff *skb, __u64 location, 
 	}
 
 	n = bpf_map_lookup_elem(&wd_drops, &key);
+	if (wd_snap && parsed == WD_PARSE_OK && (!n || n->count < WD_SNAP_REPEATS))
+		wd_snap_skb(skb, &key, dev, btf);
 	if (n) {
 		__sync_fetch_and_add(&n->count, 1);
 		n->last_ns = bpf_ktime_get_ns();
@@ -189,8 +188,9 @@ static __always_inline int wd_on_kfree_skb(struct sk_buff *skb, __u64 location, 
 	}
 	__sync_fetch_and_add(&st->delivered, 1);
 	/* A SYN that its own node drops: tell the reader at once whose it is, since its
-	 * retransmission may fail without a trace. */
-	if (sk && p.tuple.proto == IPPROTO_TCP && p.tcp_flags == 2) {
+	 * retransmission may fail without a trace. (The verifier does not trust skb->sk as far
+	 * as the record needs where memory may not be read.) */
+	if (wd_may_read && sk && p.tuple.proto == IPPROTO_TCP && p.tcp_flags == 2) {
 		struct wd_conn *c = wd_conn_get(sk);
 
 		if (c && !(c->flags & WD_ABI_CONN_REPORTED))
@@ -216,4 +216,14 @@ int wd_kfree_skb_raw(__u64 *ctx)
 {
 	return wd_on_kfree_skb((struct sk_buff *)ctx[0], ctx[1],
 	                       wd_kfree_has_reason ? (__u32)ctx[2] : WD_REASON_NONE, false);
+}
+
+SEC("tracepoint/skb/kfree_skb")
+int wd_kfree_skb_tp(struct trace_event_raw_kfree_skb *ctx)
+{
+	__u32 reason = WD_REASON_NONE;
+
+	if (bpf_core_field_exists(ctx->reason))
+		reason = (__u32)ctx->reason;
+	return wd_on_kfree_skb((struct sk_buff *)ctx->skbaddr, (__u64)ctx->location, reason, false);
 }

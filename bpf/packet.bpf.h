@@ -137,6 +137,9 @@ static __always_inline enum wd_parse wd_parse_skb(struct sk_buff *skb, struct wd
 	enum wd_parse r;
 
 	__builtin_memset(p, 0, sizeof(*p));
+	/* headers are plain memory: where that may not be read, only the socket tells */
+	if (!wd_may_read)
+		return WD_PARSE_NOT_IP;
 	if (!v6 && protocol != bpf_htons(ETH_P_IP))
 		return WD_PARSE_NOT_IP;
 	/* 0: allocated, but no header was built; 0xffff: unset */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The life of TCP connections: connect, answer, retries, resets, end.
+ * The life of TCP connections: connect, answer, retries, end.
  *
  * A healthy connection leaves no record: it is noted when connect begins and
  * forgotten when its socket goes. Records are written when something is wrong.
@@ -14,17 +14,6 @@
 #include "target.bpf.h"
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
-
-/* include/net/tcp_states.h */
-enum {
-	TCP_ESTABLISHED = 1,
-	TCP_SYN_SENT = 2,
-	TCP_SYN_RECV = 3,
-	TCP_CLOSE = 7,
-	TCP_LISTEN = 10,
-	TCP_NEW_SYN_RECV = 12,
-};
-#define TCP_TIME_WAIT 6
 
 /* An answer that took longer is late even if nothing was repeated (1 s: the first
  * SYN retransmission, RFC 6298). */
@@ -62,17 +51,36 @@ static __always_inline void wd_conn_forget(struct sock *sk)
 	bpf_map_delete_elem(&wd_conns, &key);
 }
 
+/* Back to CLOSE before tcp_connect: no SYN was ever sent. Still in the task that asked. */
+static __always_inline void wd_connect_gave_up(struct sock *sk, int new_state, bool btf)
+{
+	struct wd_conn c = {.syn_retrans = -1};
+
+	if (new_state != TCP_CLOSE)
+		return;
+	wd_owner_current(&c.owner, wd_sock_netns(sk, btf));
+	c.start_ns = bpf_ktime_get_ns();
+	wd_conn_emit(sk, &c, WD_ABI_TR_CLOSED, TCP_SYN_SENT, TCP_CLOSE, 0, false, btf);
+}
+
 static __always_inline void wd_connect_ends(struct sock *sk, int new_state, bool btf)
 {
 	struct wd_conn *c = wd_conn_get(sk);
 
 	if (!c) {
 		struct wd_abi_tuple t = {};
+		__u32 segs_out = 1;
 
-		/* connect began before us, or the table forgot it */
 		wd_sock_remote(&sk->__sk_common, &t, btf);
 		if (!wd_target(t.daddr, t.dport, IPPROTO_TCP))
 			return;
+		if (wd_have_tcp_connect)
+			WD_TCP_READ(btf, &segs_out, sk, segs_out);
+		if (!segs_out) {
+			wd_connect_gave_up(sk, new_state, btf);
+			return;
+		}
+		/* connect began before us, or the table forgot it */
 		wd_count(WD_STAT_CONN_EVICTED);
 		if (new_state == TCP_CLOSE)
 			wd_conn_emit(sk, NULL, WD_ABI_TR_CLOSED, TCP_SYN_SENT, TCP_CLOSE, 0, false,
@@ -106,7 +114,7 @@ static __always_inline void wd_conn_closes(struct sock *sk, int old_state, bool 
 static __always_inline int wd_on_set_state(struct sock *sk, int old_state, int new_state, bool btf)
 {
 	if (new_state == TCP_SYN_SENT) {
-		if (WD_READ(btf, sk, sk_protocol) == IPPROTO_TCP)
+		if (!wd_have_tcp_connect && WD_READ(btf, sk, sk_protocol) == IPPROTO_TCP)
 			wd_connect_begins(sk, btf);
 	} else if (old_state == TCP_SYN_SENT) {
 		if (WD_READ(btf, sk, sk_protocol) == IPPROTO_TCP)
@@ -127,6 +135,36 @@ SEC("raw_tp/inet_sock_set_state")
 int wd_set_state_raw(__u64 *ctx)
 {
 	return wd_on_set_state((struct sock *)ctx[0], (int)ctx[1], (int)ctx[2], false);
+}
+
+SEC("kprobe/tcp_set_state")
+int BPF_KPROBE(wd_set_state_kprobe, struct sock *sk, int state)
+{
+	return wd_on_set_state(sk, WD_READ(false, sk, __sk_common.skc_state), state, false);
+}
+
+SEC("tracepoint/sock/inet_sock_set_state")
+int wd_set_state_tp(struct trace_event_raw_inet_sock_set_state *ctx)
+{
+	return wd_on_set_state((struct sock *)ctx->skaddr, ctx->oldstate, ctx->newstate, false);
+}
+
+/* ---- tcp_connect ----------------------------------------------------------------- */
+
+/* The SYN is about to be sent: source address and port are chosen, and the task is the one
+ * that sends it, also where Fast Open put it off until the first data. */
+SEC("fentry/tcp_connect")
+int BPF_PROG(wd_tcp_connect_fentry, struct sock *sk)
+{
+	wd_connect_begins(sk, true);
+	return 0;
+}
+
+SEC("kprobe/tcp_connect")
+int BPF_KPROBE(wd_tcp_connect_kprobe, struct sock *sk)
+{
+	wd_connect_begins(sk, false);
+	return 0;
 }
 
 /* ---- tcp_destroy_sock ------------------------------------------------------------ */
@@ -162,11 +200,22 @@ int wd_destroy_raw(__u64 *ctx)
 	return wd_on_destroy((struct sock *)ctx[0], false);
 }
 
+SEC("kprobe/tcp_v4_destroy_sock")
+int BPF_KPROBE(wd_destroy_kprobe, struct sock *sk)
+{
+	return wd_on_destroy(sk, false);
+}
+
+SEC("tracepoint/tcp/tcp_destroy_sock")
+int wd_destroy_tp(struct trace_event_raw_tcp_event_sk *ctx)
+{
+	return wd_on_destroy((struct sock *)ctx->skaddr, false);
+}
+
 /* ---- tcp_retransmit_skb ------------------------------------------------------------ */
 
 static __always_inline int wd_on_retransmit(struct sock *sk, struct sk_buff *skb, bool btf)
 {
-	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
 	__u8 state = WD_READ(btf, sk, __sk_common.skc_state);
 	struct wd_conn *c = wd_conn_get(sk);
 	bool server = false;
@@ -197,7 +246,7 @@ static __always_inline int wd_on_retransmit(struct sock *sk, struct sk_buff *skb
 	if (!WD_READ(btf, sk, sk_socket))
 		return 0;
 	/* Fast retransmissions are ordinary; repeated timeouts are not: 3, 4, 8, 16, ... */
-	bpf_core_read(&n, sizeof(n), &icsk->icsk_retransmits);
+	WD_TCP_READ(btf, &n, sk, inet_conn.icsk_retransmits);
 	if (n < 3 || (n != 3 && (n & (n - 1))))
 		return 0;
 	wd_conn_emit(sk, c, WD_ABI_TR_STALL, state, state, WD_READ(btf, skb, len), server, btf);
@@ -214,6 +263,25 @@ SEC("raw_tp/tcp_retransmit_skb")
 int wd_retransmit_raw(__u64 *ctx)
 {
 	return wd_on_retransmit((struct sock *)ctx[0], (struct sk_buff *)ctx[1], false);
+}
+
+SEC("kprobe/tcp_retransmit_skb")
+int BPF_KPROBE(wd_retransmit_kprobe, struct sock *sk, struct sk_buff *skb)
+{
+	return wd_on_retransmit(sk, skb, false);
+}
+
+SEC("tracepoint/tcp/tcp_retransmit_skb")
+int wd_retransmit_tp(void *ctx)
+{
+	struct trace_event_raw_tcp_retransmit_skb *own = ctx;
+	struct trace_event_raw_tcp_event_sk_skb *shared = ctx;
+
+	if (bpf_core_type_exists(struct trace_event_raw_tcp_retransmit_skb))
+		return wd_on_retransmit((struct sock *)own->skaddr, (struct sk_buff *)own->skbaddr,
+		                        false);
+	return wd_on_retransmit((struct sock *)shared->skaddr, (struct sk_buff *)shared->skbaddr,
+	                        false);
 }
 
 /* ---- tcp_retransmit_synack ----------------------------------------------------------- */
@@ -257,212 +325,14 @@ int wd_synack_raw(__u64 *ctx)
 	return wd_on_synack((struct sock *)ctx[0], (struct request_sock *)ctx[1], false);
 }
 
-/* ---- tcp_receive_reset ----------------------------------------------------------------- */
-
-static __always_inline int wd_on_receive_reset(struct sock *sk)
+SEC("kprobe/tcp_rtx_synack")
+int BPF_KPROBE(wd_synack_kprobe, struct sock *sk, struct request_sock *req)
 {
-	struct wd_conn *c = wd_conn_get(sk);
-
-	if (c)
-		c->flags |= WD_ABI_CONN_RST_RX;
-	return 0;
+	return wd_on_synack(sk, req, false);
 }
 
-SEC("tp_btf/tcp_receive_reset")
-int BPF_PROG(wd_receive_reset_btf, struct sock *sk)
+SEC("tracepoint/tcp/tcp_retransmit_synack")
+int wd_synack_tp(struct trace_event_raw_tcp_retransmit_synack *ctx)
 {
-	return wd_on_receive_reset(sk);
-}
-
-SEC("raw_tp/tcp_receive_reset")
-int wd_receive_reset_raw(__u64 *ctx)
-{
-	return wd_on_receive_reset((struct sock *)ctx[0]);
-}
-
-/*
- * Refusals that are not of a target by address: behind DNAT the SYN bears the backend's
- * address, and conntrack forgets the connection with the RST, so nobody could tell later
- * which backend it was. The reader joins them by the client's address and port. Bounded,
- * since a port scan makes as many as it likes.
- */
-#define WD_OFF_TARGET_RESETS 256 /* a second and CPU */
-
-static __always_inline bool wd_off_target_reset_allowed(void)
-{
-	__u64 window = bpf_ktime_get_ns() >> 30;
-	struct wd_limit *l;
-	__u32 zero = 0;
-
-	l = bpf_map_lookup_elem(&wd_reset_limit, &zero);
-	if (!l)
-		return false;
-	if (l->window != window) {
-		l->window = window;
-		l->count = 0;
-	}
-	return l->count++ < WD_OFF_TARGET_RESETS;
-}
-
-/* ---- tcp_send_reset ---------------------------------------------------------------------- */
-
-static __always_inline int wd_on_send_reset(struct sock *sk, struct sk_buff *skb, __s32 reason,
-                                            bool btf)
-{
-	struct wd_abi_tuple in = {};
-	struct wd_abi_reset *r;
-	struct wd_packet p;
-	bool no_socket = false;
-	__u8 state = 0;
-	__u32 netns = 0;
-
-	if (sk) {
-		struct wd_conn *c = wd_conn_get(sk);
-
-		if (c) {
-			c->flags |= WD_ABI_CONN_RST_TX;
-			return 0;
-		}
-		state = WD_READ(btf, sk, __sk_common.skc_state);
-		netns = wd_sock_netns(sk, btf);
-	}
-	if (sk && state != TCP_LISTEN && state != TCP_TIME_WAIT && state != TCP_NEW_SYN_RECV) {
-		struct wd_abi_tuple t;
-
-		if (!wd_is_inet(sk, btf))
-			return 0;
-		wd_sock_tuple(sk, &t, btf);
-		t.proto = IPPROTO_TCP;
-		wd_tuple_reverse(&in, &t);
-	} else if (skb && wd_parse_skb(skb, &p, btf) == WD_PARSE_OK) {
-		/* In answer to a packet. Only a SYN asks for a connection: the rest are
-		 * latecomers of connections that are over. */
-		if ((p.tcp_flags & 0x16) != 0x02)
-			return 0;
-		in = p.tuple;
-		no_socket = true;
-		if (!netns) {
-			struct net_device *dev = WD_READ(btf, skb, dev);
-
-			if (dev) {
-				struct net *net = WD_READ(btf, dev, nd_net.net);
-
-				netns = net ? WD_READ(btf, net, ns.inum) : 0;
-			}
-		}
-	} else {
-		return 0;
-	}
-	if (!wd_target_tuple(&in) && !(no_socket && wd_off_target_reset_allowed()))
-		return 0;
-	r = bpf_ringbuf_reserve(&wd_ring, sizeof(*r), 0);
-	if (!r) {
-		wd_count(WD_STAT_CONN_LOST_RING);
-		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	wd_hdr(&r->hdr, WD_ABI_RESET, sizeof(*r));
-	r->tuple = in;
-	r->netns = netns;
-	r->reason = reason;
-	r->no_socket = no_socket;
-	r->state = state;
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-	wd_count(WD_STAT_CONN_DELIVERED);
-	return 0;
-}
-
-SEC("tp_btf/tcp_send_reset")
-int wd_send_reset_btf(__u64 *ctx)
-{
-	/* ctx[2] may only be read where the prototype has it */
-	return wd_on_send_reset((struct sock *)ctx[0], (struct sk_buff *)ctx[1],
-	                        wd_reset_has_reason ? (__s32)ctx[2] : -1, true);
-}
-
-SEC("raw_tp/tcp_send_reset")
-int wd_send_reset_raw(__u64 *ctx)
-{
-	return wd_on_send_reset((struct sock *)ctx[0], (struct sk_buff *)ctx[1],
-	                        wd_reset_has_reason ? (__s32)ctx[2] : -1, false);
-}
-
-/* ---- inet_sk_error_report ------------------------------------------------------------------ */
-
-/*
- * An ICMP error in answer to a SYN whose socket is in use at that moment (5.19 and later):
- * the connection lives on, but the process is woken and fetches the error (SO_ERROR,
- * sk_err_soft), and most give up then. It stands at the end of the error queue.
- */
-static __always_inline int wd_queued_error(struct sock *sk)
-{
-	struct sock_exterr_skb *x;
-	struct sk_buff *last;
-	__u8 origin;
-
-	if (!BPF_CORE_READ(sk, sk_error_queue.qlen))
-		return 0;
-	last = BPF_CORE_READ(sk, sk_error_queue.prev);
-	x = (struct sock_exterr_skb *)((__u64)last + bpf_core_field_offset(last->cb));
-	origin = BPF_CORE_READ(x, ee.ee_origin);
-	/* SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6 */
-	return origin == 2 || origin == 3 ? (int)BPF_CORE_READ(x, ee.ee_errno) : 0;
-}
-
-static __always_inline int wd_on_error_report(struct sock *sk, bool btf)
-{
-	int err = WD_READ(btf, sk, sk_err);
-	__u16 proto;
-	struct wd_abi_sock_error *r;
-	struct wd_abi_owner *owner;
-	struct wd_abi_tuple t;
-
-	if (!wd_is_inet(sk, btf))
-		return 0;
-	proto = WD_READ(btf, sk, sk_protocol);
-	if (proto == IPPROTO_TCP) {
-		struct wd_conn *c = wd_conn_get(sk);
-
-		if (c && !err && WD_READ(btf, sk, __sk_common.skc_state) == TCP_SYN_SENT)
-			err = wd_queued_error(sk);
-		if (c && err)
-			c->err = err;
-		return 0;
-	}
-	/* also called when something was put on the error queue (timestamps) */
-	if (!err || proto != IPPROTO_UDP)
-		return 0;
-	wd_sock_tuple(sk, &t, btf);
-	if (!t.dport || !wd_target(t.daddr, t.dport, IPPROTO_UDP))
-		return 0;
-	r = bpf_ringbuf_reserve(&wd_ring, sizeof(*r), 0);
-	if (!r) {
-		wd_count(WD_STAT_CONN_LOST_RING);
-		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	wd_hdr(&r->hdr, WD_ABI_SOCK_ERROR, sizeof(*r));
-	r->tuple = t;
-	owner = bpf_map_lookup_elem(&wd_udp_owners, &t);
-	if (owner)
-		r->owner = *owner;
-	else
-		r->owner.netns = wd_sock_netns(sk, btf);
-	r->sock = wd_conn_key(sk);
-	r->err = err;
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-	wd_count(WD_STAT_CONN_DELIVERED);
-	return 0;
-}
-
-SEC("tp_btf/inet_sk_error_report")
-int BPF_PROG(wd_error_report_btf, struct sock *sk)
-{
-	return wd_on_error_report(sk, true);
-}
-
-SEC("raw_tp/inet_sk_error_report")
-int wd_error_report_raw(__u64 *ctx)
-{
-	return wd_on_error_report((struct sock *)ctx[0], false);
+	return wd_on_synack((struct sock *)ctx->skaddr, (struct request_sock *)ctx->req, false);
 }

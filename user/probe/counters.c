@@ -73,6 +73,8 @@ int wd_counters_read(int stats_fd, int reasons_fd, struct wd_stats *s)
 		{WD_STAT_CONN_LOST_TABLE, &s->conn_lost_table},
 		{WD_STAT_CONN_EVICTED, &s->conn_evicted},
 		{WD_STAT_READ_ERROR, &s->read_error},
+		{WD_STAT_LIMITED, &s->limited},
+		{WD_STAT_SNAP_LOST, &s->snap_lost},
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && r >= 0; i++)
 		r = read_stat(stats_fd, all[i].stat, v, cpus, all[i].to);

@@ -121,3 +121,21 @@ const char *wd_ksyms_name(struct wd_ksyms *k, uint64_t addr)
 	HASH_ADD(hh, k->by_addr, addr, sizeof(s->addr), s);
 	return s->name;
 }
+
+bool wd_ksyms_has(const char *function)
+{
+	WD_AUTO_FILE FILE *f = fopen("/proc/kallsyms", "re");
+	WD_AUTO_FREE char *line = NULL;
+	char name[128], type;
+	size_t size = 0;
+	uint64_t a;
+
+	if (!f)
+		return false;
+	setvbuf(f, NULL, _IOFBF, 1 << 16);
+	while (getline(&line, &size, f) > 0)
+		if (parse_line(line, &a, &type, name) && (type | 0x20) == 't' &&
+		    strcmp(name, function) == 0)
+			return true;
+	return false;
+}

@@ -3,13 +3,16 @@
 
 #include <string.h>
 
-#define X(e, name, lost) name,
+#define X(e, name, kind, lost) name,
 static const char *const names[] = {WD_POINTS(X)};
 #undef X
-#define X(e, name, lost) lost,
+#define X(e, name, kind, lost) lost,
 static const char *const losses[] = {WD_POINTS(X)};
 #undef X
-static const char *const ways[] = {"tp_btf", "raw_tp"};
+#define X(e, name, kind, lost) WD_KIND_##kind,
+static const enum wd_point_kind kinds[] = {WD_POINTS(X)};
+#undef X
+static const char *const ways[] = {"fentry", "tp_btf", "raw_tp", "kprobe", "tracepoint"};
 
 _Static_assert(sizeof(names) / sizeof(names[0]) == WD_POINT_MAX, "points");
 _Static_assert(sizeof(ways) / sizeof(ways[0]) == WD_WAY_MAX, "ways");
@@ -22,6 +25,11 @@ const char *wd_point_name(enum wd_point p)
 const char *wd_point_lost(enum wd_point p)
 {
 	return losses[p];
+}
+
+enum wd_point_kind wd_point_kind(enum wd_point p)
+{
+	return kinds[p];
 }
 
 const char *wd_way_name(enum wd_way w)

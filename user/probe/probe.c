@@ -13,32 +13,29 @@
 
 #include "probe/counters.h"
 #include "probe/drops.h"
+#include "probe/internal.h"
 #include "probe/kernel.h"
 #include "probe/ksyms.h"
+#include "probe/load.h"
 #include "probe/record.h"
 #include "probe/targets.h"
-#include "whydrop.skel.h"
 
-/* Program of each point and way; NULL where there is no such way. */
-static const char *const programs[WD_POINT_MAX][WD_WAY_MAX] = {
-	[WD_POINT_SET_STATE] = {"wd_set_state_btf", "wd_set_state_raw"},
-	[WD_POINT_DESTROY] = {"wd_destroy_btf", "wd_destroy_raw"},
-	[WD_POINT_RETRANSMIT] = {"wd_retransmit_btf", "wd_retransmit_raw"},
-	[WD_POINT_SYNACK] = {"wd_synack_btf", "wd_synack_raw"},
-	[WD_POINT_RECEIVE_RESET] = {"wd_receive_reset_btf", "wd_receive_reset_raw"},
-	[WD_POINT_SEND_RESET] = {"wd_send_reset_btf", "wd_send_reset_raw"},
-	[WD_POINT_ERROR_REPORT] = {"wd_error_report_btf", "wd_error_report_raw"},
-	[WD_POINT_KFREE_SKB] = {"wd_kfree_skb_btf", "wd_kfree_skb_raw"},
-	[WD_POINT_CONNECT] = {"wd_sys_exit_btf", "wd_sys_exit_raw"},
-};
+/* Names of tables and chains that verdicts tell. */
+#define STRINGS_MAX 4096
 
 struct wd_probe {
-	struct wd_bpf *skel;
-	struct bpf_link *links[WD_POINT_MAX];
-	enum wd_way ways[WD_POINT_MAX];
+	struct wd_probe_options o;
+	struct wd_set base;     /* attached all the time */
+	struct wd_set late;     /* the same, of points that needed a second choice */
+	struct wd_set verdicts; /* kind DEMAND */
+	struct bpf_link *verdict_reporter;
+	bool sees_all_tables;
+	bool verdicts_refused;
+	bool fentry, kprobe, may_read; /* what this kernel offers */
 	struct ring_buffer *ring;
 	struct wd_kernel kernel;
 	struct wd_ksyms *ksyms;
+	struct wd_intern *strings;
 	struct wd_drops *drops;
 	uint64_t bad_records;
 	wd_event_fn fn; /* during wd_probe_poll() */
@@ -46,220 +43,149 @@ struct wd_probe {
 	unsigned int budget;
 };
 
-/* libbpf speaks through a global: its last warning is kept as the kernel's answer. */
-static char last_warning[256];
-
-static int on_print(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	char line[512];
-
-	if (level != LIBBPF_WARN)
-		return 0;
-	vsnprintf(line, sizeof(line), fmt, ap);
-	line[strcspn(line, "\n")] = '\0';
-	/* the first line says what failed; verifier logs follow, and are long */
-	if (!last_warning[0] && strncmp(line, "libbpf: ", 8) == 0)
-		snprintf(last_warning, sizeof(last_warning), "%.240s", line + 8);
-	return 0;
-}
-
 static int say(char err[WD_PROBE_ERRLEN], int r, const char *what)
 {
-	snprintf(err, WD_PROBE_ERRLEN, "%s: %s%s%s", what, strerror(-r),
-	         last_warning[0] ? ": " : "", last_warning);
+	snprintf(err, WD_PROBE_ERRLEN, "%s: %s", what, strerror(-r));
 	return r;
 }
 
 /* ---- load and attach ------------------------------------------------------------- */
 
-static void settings(struct wd_bpf *skel, const struct wd_kernel *k,
-                     const enum wd_way ways[WD_POINT_MAX])
+static struct wd_load load_options(const struct wd_probe *p)
 {
-	skel->rodata->wd_kfree_has_reason = k->kfree_has_reason;
-	skel->rodata->wd_reset_has_reason = k->reset_has_reason;
-	skel->rodata->wd_have_destroy = ways[WD_POINT_DESTROY] != WD_WAY_NONE;
-	for (unsigned int i = 0; i < WD_REASON_SLOTS; i++)
-		skel->rodata->wd_reason_ignored[i] = k->drop_reason[i] &&
-		                                     wd_drop_reason_ignored(k->drop_reason[i]);
+	return (struct wd_load){
+		.kernel = &p->kernel,
+		.o = &p->o,
+		.fentry = p->fentry,
+		.kprobe = p->kprobe,
+		.may_read = p->may_read,
+		.ring_bytes = p->o.ring_bytes,
+	};
 }
 
-/* Opens the object with only the chosen programs in it, and loads it. */
-static int load(const struct wd_kernel *k, const enum wd_way ways[WD_POINT_MAX],
-                uint32_t ring_bytes, struct wd_bpf **ret, char err[WD_PROBE_ERRLEN])
+/* The points that did not attach in the first choice go on in an instance of their own. */
+static void bring_up_late(struct wd_probe *p)
 {
-	struct wd_bpf *skel;
-	struct bpf_program *prog;
-	int r;
+	bool wanted[WD_POINT_MAX], any = false;
+	struct wd_load l = load_options(p);
+	char err[WD_PROBE_ERRLEN];
 
-	last_warning[0] = '\0';
-	libbpf_set_print(on_print);
-	skel = wd_bpf__open();
-	if (!skel)
-		return say(err, -errno, "open the BPF object");
-	if (skel->rodata->wd_abi != WD_ABI) {
-		snprintf(err, WD_PROBE_ERRLEN,
-		         "the BPF object speaks record version %u, this program version %u: "
-		         "they were built from different sources",
-		         skel->rodata->wd_abi, WD_ABI);
-		wd_bpf__destroy(skel);
-		return -EPROTO;
-	}
-	bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(prog, false);
 	for (unsigned int i = 0; i < WD_POINT_MAX; i++) {
-		if (ways[i] == WD_WAY_NONE)
-			continue;
-		prog = bpf_object__find_program_by_name(skel->obj, programs[i][ways[i]]);
-		if (!prog) {
-			wd_bpf__destroy(skel);
-			return say(err, -ENOENT, programs[i][ways[i]]);
+		wanted[i] = p->base.late[i] >= 0;
+		any |= wanted[i];
+	}
+	l.share = p->base.skel;
+	l.ring_bytes = 0;
+	l.from = p->base.late;
+	/* what does not attach now either goes on further down the ladder, or is missing */
+	for (unsigned int round = 0; any && round < WD_RUNGS_MAX; round++) {
+		int late[WD_POINT_MAX];
+
+		if (wd_set_bring_up(&p->late, &l, wanted, err) < 0)
+			return;
+		any = false;
+		for (unsigned int i = 0; i < WD_POINT_MAX; i++) {
+			late[i] = p->late.rung[i] >= 0 ? p->late.rung[i] : p->late.late[i];
+			any |= p->late.late[i] >= 0;
+			wanted[i] = late[i] >= 0;
 		}
-		bpf_program__set_autoload(prog, true);
+		if (!any)
+			return;
+		wd_set_release(&p->late);
+		memcpy(p->base.late, late, sizeof(late));
 	}
-	settings(skel, k, ways);
-	if (ring_bytes)
-		bpf_map__set_max_entries(skel->maps.wd_ring, ring_bytes);
-	r = wd_bpf__load(skel);
-	if (r < 0) {
-		wd_bpf__destroy(skel);
-		return say(err, r, "load");
-	}
-	*ret = skel;
-	return 0;
 }
 
-static int attach(struct wd_bpf *skel, enum wd_point point, enum wd_way way, struct bpf_link **ret,
-                  char err[WD_PROBE_ERRLEN])
+static int bring_up(struct wd_probe *p, char err[WD_PROBE_ERRLEN])
 {
-	struct bpf_program *prog =
-		bpf_object__find_program_by_name(skel->obj, programs[point][way]);
-	struct bpf_link *link;
-
-	last_warning[0] = '\0';
-	link = prog ? bpf_program__attach(prog) : NULL;
-	if (!link)
-		return say(err, prog ? -errno : -ENOENT, "attach");
-	*ret = link;
-	return 0;
-}
-
-/* Loads and attaches one way of one point, alone, and takes it back. */
-static int trial(const struct wd_kernel *k, enum wd_point point, enum wd_way way,
-                 char err[WD_PROBE_ERRLEN])
-{
-	enum wd_way ways[WD_POINT_MAX];
-	struct bpf_link *link = NULL;
-	struct wd_bpf *skel = NULL;
+	bool wanted[WD_POINT_MAX];
+	struct wd_load l;
+	bool any = false;
 	int r;
 
+	p->fentry = wd_load_fentry_works(&p->kernel, err);
+	p->kprobe = wd_load_kprobe_works();
+	p->may_read = wd_load_may_read();
+	l = load_options(p);
 	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
-		ways[i] = WD_WAY_NONE;
-	ways[point] = way;
-	r = load(k, ways, 4096, &skel, err);
+		wanted[i] = wd_point_kind((enum wd_point)i) != WD_KIND_DEMAND;
+	r = wd_set_bring_up(&p->base, &l, wanted, err);
 	if (r < 0)
 		return r;
-	r = attach(skel, point, way, &link, err);
-	bpf_link__destroy(link);
-	wd_bpf__destroy(skel);
-	return r;
+	bring_up_late(p);
+	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
+		any |= p->base.rung[i] >= 0 || p->late.rung[i] >= 0;
+	return any ? 0 : -ENODEV;
 }
 
-int wd_probe_trial(enum wd_point point, enum wd_way way, char err[WD_PROBE_ERRLEN])
+/* ---- verdicts, on demand ------------------------------------------------------------ */
+
+static void verdicts_off(struct wd_probe *p)
 {
-	struct wd_kernel k;
+	bpf_link__destroy(p->verdict_reporter);
+	p->verdict_reporter = NULL;
+	wd_set_release(&p->verdicts);
+}
+
+static int verdicts_bring_up(struct wd_probe *p, char err[WD_PROBE_ERRLEN])
+{
+	bool wanted[WD_POINT_MAX], any = false;
+	struct wd_load l = load_options(p);
+	struct bpf_program *reporter;
 	int r;
 
-	err[0] = '\0';
-	if (!programs[point][way])
-		return -EOPNOTSUPP;
-	r = wd_kernel_read(&k);
+	l.share = p->base.skel;
+	l.ring_bytes = 0;
+	l.verdicts = true;
+	l.reporter_btf = wd_set_way(&p->base, WD_POINT_KFREE_SKB) == WD_WAY_TP_BTF;
+	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
+		wanted[i] = wd_point_kind((enum wd_point)i) == WD_KIND_DEMAND;
+	r = wd_set_bring_up(&p->verdicts, &l, wanted, err);
 	if (r < 0)
-		return say(err, r, "read the kernel's BTF");
-	r = trial(&k, point, way, err);
-	wd_kernel_release(&k);
+		return r;
+	p->verdicts.skel->bss->wd_match = p->base.skel->bss->wd_match;
+	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
+		any |= p->verdicts.rung[i] >= 0;
+	/* That no table decided can be said only if none of this kernel's went unseen. */
+	p->sees_all_tables = true;
+	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
+		if (wanted[i] && i != WD_POINT_NF_HOOK && p->verdicts.rung[i] < 0 &&
+		    wd_ksyms_has(wd_point_name((enum wd_point)i)))
+			p->sees_all_tables = false;
+	/* a table's frame stands on that of its hook */
+	if (!any || p->verdicts.rung[WD_POINT_NF_HOOK] < 0)
+		return -ENODEV;
+	reporter = l.reporter_btf ? p->verdicts.skel->progs.wd_verdict_btf
+	                          : p->verdicts.skel->progs.wd_verdict_raw;
+	p->verdict_reporter = bpf_program__attach(reporter);
+	return p->verdict_reporter ? 0 : say(err, -errno, "attach to kfree_skb");
+}
+
+int wd_probe_verdicts(struct wd_probe *p, bool on, char err[WD_PROBE_ERRLEN])
+{
+	int r;
+
+	if (on == wd_probe_verdicts_on(p))
+		return 0;
+	if (!on) {
+		verdicts_off(p);
+		return 0;
+	}
+	r = verdicts_bring_up(p, err);
+	p->verdicts_refused = r < 0;
+	if (r < 0)
+		verdicts_off(p);
 	return r;
 }
 
-static enum wd_way next_way(const struct wd_probe_options *o, enum wd_point point,
-                            unsigned int from)
+bool wd_probe_verdicts_possible(const struct wd_probe *p)
 {
-	if (o->forced[point])
-		return from == 0 ? o->force[point] : WD_WAY_NONE;
-	for (unsigned int w = from; w < WD_WAY_MAX; w++)
-		if (programs[point][w])
-			return (enum wd_way)w;
-	return WD_WAY_NONE;
+	return (p->fentry || p->kprobe) && p->may_read && !p->verdicts_refused;
 }
 
-/* Slow way, when the best choice of all points did not load as a whole. */
-static void choose_by_trial(const struct wd_probe_options *o, const struct wd_kernel *k,
-                            enum wd_way ways[WD_POINT_MAX], char err[WD_PROBE_ERRLEN])
+bool wd_probe_verdicts_on(const struct wd_probe *p)
 {
-	for (unsigned int i = 0; i < WD_POINT_MAX; i++) {
-		enum wd_point point = (enum wd_point)i;
-
-		while (ways[i] != WD_WAY_NONE && trial(k, point, ways[i], err) < 0)
-			ways[i] = next_way(o, point, ways[i] + 1);
-	}
-}
-
-static void detach(struct wd_probe *p)
-{
-	for (unsigned int i = 0; i < WD_POINT_MAX; i++) {
-		bpf_link__destroy(p->links[i]);
-		p->links[i] = NULL;
-	}
-	wd_bpf__destroy(p->skel);
-	p->skel = NULL;
-}
-
-/* Attaches all that is loaded. Where the kernel refuses only now, the point goes on to
- * its next way: returns -EAGAIN, and all is loaded anew with that. */
-static int attach_all(struct wd_probe *p, const struct wd_probe_options *o,
-                      char err[WD_PROBE_ERRLEN])
-{
-	bool again = false;
-
-	for (unsigned int i = 0; i < WD_POINT_MAX; i++) {
-		enum wd_point point = (enum wd_point)i;
-
-		if (p->ways[i] == WD_WAY_NONE)
-			continue;
-		if (attach(p->skel, point, p->ways[i], &p->links[i], err) < 0) {
-			p->ways[i] = next_way(o, point, p->ways[i] + 1);
-			again = true;
-		}
-	}
-	return again ? -EAGAIN : 0;
-}
-
-static int bring_up(struct wd_probe *p, const struct wd_probe_options *o, char err[WD_PROBE_ERRLEN])
-{
-	unsigned int in_use = 0;
-	int r;
-
-	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
-		p->ways[i] = next_way(o, (enum wd_point)i, 0);
-	/* each round takes at least one way off the ladder */
-	for (unsigned int round = 0; round < WD_POINT_MAX * WD_WAY_MAX + 1; round++) {
-		r = load(&p->kernel, p->ways, o->ring_bytes, &p->skel, err);
-		if (r == -EPROTO)
-			return r;
-		if (r < 0) {
-			choose_by_trial(o, &p->kernel, p->ways, err);
-			r = load(&p->kernel, p->ways, o->ring_bytes, &p->skel, err);
-		}
-		if (r < 0)
-			return r;
-		r = attach_all(p, o, err);
-		if (r == 0)
-			break;
-		detach(p);
-	}
-	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
-		in_use += p->ways[i] != WD_WAY_NONE;
-	if (!p->skel || !in_use)
-		return in_use ? r : -ENODEV;
-	return 0;
+	return p->verdict_reporter;
 }
 
 /* ---- ring -------------------------------------------------------------------------- */
@@ -276,8 +202,9 @@ static void add_udp_owner(struct wd_probe *p, const struct wd_abi_drop *r, struc
 	memcpy(back.daddr, t->saddr, 16);
 	back.sport = t->dport;
 	back.dport = t->sport;
-	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.wd_udp_owners), t, &o) < 0) {
-		if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.wd_udp_owners), &back, &o) < 0)
+	if (bpf_map_lookup_elem(bpf_map__fd(p->base.skel->maps.wd_udp_owners), t, &o) < 0) {
+		if (bpf_map_lookup_elem(bpf_map__fd(p->base.skel->maps.wd_udp_owners), &back, &o) <
+		    0)
 			return;
 		e->drop.owner_is_receiver = true;
 	}
@@ -291,7 +218,7 @@ static void add_udp_owner(struct wd_probe *p, const struct wd_abi_drop *r, struc
 static int on_record(void *ctx, void *data, size_t size)
 {
 	struct wd_probe *p = ctx;
-	struct wd_record_names names = {&p->kernel, p->ksyms};
+	struct wd_record_names names = {&p->kernel, p->ksyms, p->strings};
 	struct wd_event e;
 
 	if (wd_record_parse(data, size, &names, &e) < 0) {
@@ -305,6 +232,9 @@ static int on_record(void *ctx, void *data, size_t size)
 			if (e.tuple.proto == WD_PROTO_UDP)
 				add_udp_owner(p, r, &e);
 		}
+		if (e.kind == WD_EVENT_VERDICT && e.verdict.by == WD_BY_OTHER &&
+		    !p->sees_all_tables)
+			e.verdict.by = WD_BY_UNKNOWN;
 		p->fn(&e, p->ctx);
 	}
 	/* any value but 0 ends this round of the ring; what is consumed stays consumed */
@@ -334,38 +264,50 @@ int wd_probe_open(const struct wd_probe_options *o, struct wd_probe **ret,
 	int r;
 
 	err[0] = '\0';
-	last_warning[0] = '\0';
 	if (!p)
 		return say(err, -ENOMEM, "start");
-	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
-	libbpf_set_print(on_print);
 	r = wd_kernel_read(&p->kernel);
 	if (r < 0) {
 		say(err, r, "read the kernel's BTF (/sys/kernel/btf/vmlinux)");
 		goto fail;
 	}
 	r = wd_ksyms_new(&p->ksyms);
+	if (r == 0)
+		r = wd_intern_new(STRINGS_MAX, &p->strings);
 	if (r < 0)
 		goto fail;
-	r = bring_up(p, o, err);
+	p->o = *o;
+	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
+		p->base.rung[i] = p->late.rung[i] = p->verdicts.rung[i] = -1;
+	r = bring_up(p, err);
+	wd_kernel_forget_types(&p->kernel);
+	wd_load_done();
 	if (r < 0)
 		goto fail;
-	r = wd_drops_new(bpf_map__fd(p->skel->maps.wd_drops),
-	                 bpf_map__max_entries(p->skel->maps.wd_drops), &p->drops);
+	r = wd_drops_new(bpf_map__fd(p->base.skel->maps.wd_drops),
+	                 bpf_map__max_entries(p->base.skel->maps.wd_drops), &p->drops);
 	if (r < 0)
 		goto fail;
-	p->ring = ring_buffer__new(bpf_map__fd(p->skel->maps.wd_ring), on_record, p, NULL);
+	p->ring = ring_buffer__new(bpf_map__fd(p->base.skel->maps.wd_ring), on_record, p, NULL);
 	if (!p->ring) {
 		r = say(err, -errno, "map the ring buffer");
 		goto fail;
 	}
-	r = wd_targets_install(o->targets, bpf_map__fd(p->skel->maps.wd_hosts),
-	                       bpf_map__fd(p->skel->maps.wd_nets), &match);
+	r = wd_targets_install(o->targets, bpf_map__fd(p->base.skel->maps.wd_hosts),
+	                       bpf_map__fd(p->base.skel->maps.wd_nets), &match);
 	if (r < 0) {
 		say(err, r, "install the targets");
 		goto fail;
 	}
-	p->skel->bss->wd_match = match;
+	p->base.skel->bss->wd_match = match;
+	if (p->late.skel)
+		p->late.skel->bss->wd_match = match;
+	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
+		if (o->forced[i] && o->force[i] != WD_WAY_NONE &&
+		    wd_point_kind((enum wd_point)i) == WD_KIND_DEMAND)
+			r = wd_probe_verdicts(p, true, err);
+	if (r < 0)
+		goto fail;
 	*ret = p;
 	return 0;
 fail:
@@ -378,16 +320,59 @@ void wd_probe_close(struct wd_probe *p)
 	if (!p)
 		return;
 	ring_buffer__free(p->ring);
-	detach(p);
+	verdicts_off(p);
+	wd_set_release(&p->late);
+	wd_set_release(&p->base);
 	wd_drops_free(p->drops);
 	wd_ksyms_free(p->ksyms);
+	wd_intern_free(p->strings);
 	wd_kernel_release(&p->kernel);
 	free(p);
 }
 
+static const struct wd_set *set_of(const struct wd_probe *p, enum wd_point point)
+{
+	if (wd_point_kind(point) == WD_KIND_DEMAND)
+		return &p->verdicts;
+	return p->late.rung[point] >= 0 ? &p->late : &p->base;
+}
+
 enum wd_way wd_probe_way(const struct wd_probe *p, enum wd_point point)
 {
-	return p->ways[point];
+	return wd_set_way(set_of(p, point), point);
+}
+
+const char *wd_probe_lost(const struct wd_probe *p, enum wd_point point)
+{
+	const struct wd_set *s = wd_point_kind(point) == WD_KIND_DEMAND ? &p->verdicts : &p->base;
+
+	const char *lost;
+
+	if (!p->may_read && (wd_ladder_locked_down(point, &lost) || s->rung[point] >= 0))
+		return lost;
+	if (s->rung[point] >= 0)
+		return wd_ladder(point)[s->rung[point]].lost;
+	return wd_load_superfluous(&p->kernel, point) ? NULL : wd_point_lost(point);
+}
+
+struct wd_probe_maps wd_probe_maps(const struct wd_probe *p)
+{
+	return (struct wd_probe_maps){
+		.ring = bpf_map__fd(p->base.skel->maps.wd_ring),
+		.stats = bpf_map__fd(p->base.skel->maps.wd_stats),
+		.hosts = bpf_map__fd(p->base.skel->maps.wd_hosts),
+		.nets = bpf_map__fd(p->base.skel->maps.wd_nets),
+	};
+}
+
+uint32_t wd_probe_match(const struct wd_probe *p)
+{
+	return p->base.skel->bss->wd_match;
+}
+
+const struct wd_kernel *wd_probe_kernel(const struct wd_probe *p)
+{
+	return &p->kernel;
 }
 
 bool wd_probe_has_reasons(const struct wd_probe *p)
@@ -423,30 +408,40 @@ static bool is_drop_program(const struct bpf_program *prog)
 	return strncmp(bpf_program__name(prog), "wd_kfree_skb", 12) == 0;
 }
 
-void wd_probe_stats(struct wd_probe *p, struct wd_stats *s)
+/* What the programs of a set did not run for, since one was busy on that CPU. */
+static void add_misses(const struct wd_set *s, struct wd_probe_losses *ret)
 {
 	struct bpf_program *prog;
-	uint64_t missed;
+
+	if (!s->skel)
+		return;
+	bpf_object__for_each_program(prog, s->skel->obj)
+	{
+		uint64_t missed = wd_counters_misses(bpf_program__fd(prog));
+
+		ret->events += missed;
+		ret->drops += is_drop_program(prog) ? missed : 0;
+	}
+}
+
+void wd_probe_stats(struct wd_probe *p, struct wd_stats *s)
+{
+	struct wd_probe_losses m = {0};
 
 	s->bad_records += p->bad_records;
-	wd_counters_read(bpf_map__fd(p->skel->maps.wd_stats),
-	                 bpf_map__fd(p->skel->maps.wd_reason_stats), s);
-	bpf_object__for_each_program(prog, p->skel->obj)
-	{
-		missed = wd_counters_misses(bpf_program__fd(prog));
-		if (is_drop_program(prog))
-			s->drop_missed += missed;
-		else
-			s->conn_missed += missed;
-	}
+	wd_counters_read(bpf_map__fd(p->base.skel->maps.wd_stats),
+	                 bpf_map__fd(p->base.skel->maps.wd_reason_stats), s);
+	add_misses(&p->base, &m);
+	add_misses(&p->late, &m);
+	s->drop_missed += m.drops;
+	s->conn_missed += m.events - m.drops;
 }
 
 void wd_probe_losses(struct wd_probe *p, struct wd_probe_losses *ret)
 {
 	static const uint32_t conn[] = {WD_STAT_CONN_LOST_RING, WD_STAT_CONN_LOST_TABLE,
 	                                WD_STAT_CONN_EVICTED, WD_STAT_READ_ERROR};
-	int fd = bpf_map__fd(p->skel->maps.wd_stats);
-	struct bpf_program *prog;
+	int fd = bpf_map__fd(p->base.skel->maps.wd_stats);
 	uint64_t v;
 
 	*ret = (struct wd_probe_losses){p->bad_records, p->bad_records};
@@ -457,10 +452,6 @@ void wd_probe_losses(struct wd_probe *p, struct wd_probe_losses *ret)
 		ret->events += v;
 		ret->drops += v;
 	}
-	bpf_object__for_each_program(prog, p->skel->obj)
-	{
-		v = wd_counters_misses(bpf_program__fd(prog));
-		ret->events += v;
-		ret->drops += is_drop_program(prog) ? v : 0;
-	}
+	add_misses(&p->base, ret);
+	add_misses(&p->late, ret);
 }

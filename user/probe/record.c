@@ -10,6 +10,13 @@ _Static_assert((int)WD_ABI_TR_DROP == (int)WD_CONN_DROP, "trigger");
 _Static_assert((int)WD_ABI_TR_ESTABLISHED == (int)WD_CONN_ESTABLISHED, "trigger");
 _Static_assert((int)WD_ABI_TR_STALL == (int)WD_CONN_STALL, "trigger");
 _Static_assert((int)WD_ABI_TR_CLOSED == (int)WD_CONN_CLOSED, "trigger");
+_Static_assert((int)WD_ABI_SIGHT_DROP == (int)WD_SIGHT_DROP, "sight");
+_Static_assert((int)WD_ABI_SIGHT_IN == (int)WD_SIGHT_IN, "sight");
+_Static_assert((int)WD_ABI_SIGHT_OUT == (int)WD_SIGHT_OUT, "sight");
+_Static_assert((int)WD_ABI_SIGHT_XDP == (int)WD_SIGHT_XDP, "sight");
+_Static_assert((int)WD_ABI_LISTEN_SYN == (int)WD_LISTEN_ACCEPT_SYN, "listen");
+_Static_assert((int)WD_ABI_LISTEN_ACK == (int)WD_LISTEN_ACCEPT_ACK, "listen");
+_Static_assert((int)WD_ABI_LISTEN_SYNQ == (int)WD_LISTEN_SYN_QUEUE, "listen");
 _Static_assert((int)WD_ABI_TR_DESTROYED == (int)WD_CONN_DESTROYED, "trigger");
 
 static struct wd_tuple tuple_of(const struct wd_abi_tuple *a)
@@ -131,6 +138,170 @@ static int parse_drop(const struct wd_abi_drop *r, const struct wd_record_names 
 	return 0;
 }
 
+static void device_of(char to[16], const char from[WD_IFNAME_LEN])
+{
+	memcpy(to, from, 16);
+	to[15] = '\0';
+}
+
+static int parse_packet(const struct wd_abi_packet *r, struct wd_event *e)
+{
+	struct wd_event_packet *p = &e->packet;
+
+	if (r->sight == WD_ABI_SIGHT_DROP || r->sight >= WD_ABI_SIGHT_MAX)
+		return -EPROTO;
+	e->kind = WD_EVENT_PACKET;
+	e->tuple = tuple_of(&r->tuple);
+	p->sight = (enum wd_sight)r->sight;
+	p->ifindex = r->ifindex;
+	p->seq = r->seq;
+	p->ack = r->ack;
+	p->len = r->len;
+	p->tcp_flags = r->tcp_flags;
+	p->ttl = r->ttl;
+	p->icmp_error = r->flags & WD_ABI_PACKET_ICMP;
+	p->icmp_type = r->icmp_type;
+	p->icmp_code = r->icmp_code;
+	memcpy(p->icmp_from.b, r->icmp_from, 16);
+	p->dns = r->flags & WD_ABI_PACKET_DNS;
+	p->dns_id = r->dns_id;
+	p->dns_flags = r->dns_flags;
+	p->has_ct = r->ct_orig.proto != 0;
+	if (p->has_ct) {
+		p->ct_orig = tuple_of(&r->ct_orig);
+		p->ct_reply = tuple_of(&r->ct_reply);
+	}
+	return 0;
+}
+
+static int parse_snap(const struct wd_abi_snap *r, const struct wd_record_names *names,
+                      struct wd_event *e)
+{
+	struct wd_event_snap *s = &e->snap;
+
+	if (r->sight >= WD_ABI_SIGHT_MAX || r->caplen > sizeof(s->data))
+		return -EPROTO;
+	e->kind = WD_EVENT_SNAP;
+	e->tuple = tuple_of(&r->tuple);
+	s->sight = (enum wd_sight)r->sight;
+	s->ifindex = r->ifindex;
+	s->netns = r->netns;
+	device_of(s->device, r->device);
+	if (s->sight == WD_SIGHT_DROP) {
+		s->reason = wd_kernel_drop_reason(names->kernel, r->reason);
+		s->function = function_of(names, r->location);
+	}
+	s->caplen = r->caplen;
+	s->len = r->len > r->caplen ? r->len : r->caplen;
+	memcpy(s->data, r->data, r->caplen);
+	s->has_ct = r->ct_orig.proto != 0;
+	if (s->has_ct)
+		s->ct_orig = tuple_of(&r->ct_orig);
+	return 0;
+}
+
+static int parse_icmp(const struct wd_abi_icmp *r, struct wd_event *e)
+{
+	e->kind = WD_EVENT_ICMP_SENT;
+	e->tuple = tuple_of(&r->tuple);
+	e->icmp.netns = r->netns;
+	e->icmp.type = r->type;
+	e->icmp.code = r->code;
+	e->icmp.info = r->info;
+	e->icmp.has_ct = r->ct_orig.proto != 0;
+	if (e->icmp.has_ct)
+		e->icmp.ct_orig = tuple_of(&r->ct_orig);
+	return 0;
+}
+
+static int parse_listen(const struct wd_abi_listen *r, struct wd_event *e)
+{
+	if (r->kind < WD_ABI_LISTEN_SYN || r->kind > WD_ABI_LISTEN_SYNQ)
+		return -EPROTO;
+	e->kind = WD_EVENT_LISTEN_FULL;
+	e->tuple = tuple_of(&r->tuple);
+	e->listen.netns = r->netns;
+	e->listen.backlog = r->backlog;
+	e->listen.max = r->max;
+	e->listen.kind = (enum wd_listen_full)r->kind;
+	return 0;
+}
+
+/* NF_INET_* (include/uapi/linux/netfilter.h), the order of the hooks for IPv4, IPv6 and
+ * bridges alike */
+static enum wd_hook hook_of_number(uint8_t n)
+{
+	static const enum wd_hook hooks[] = {WD_HOOK_PREROUTING, WD_HOOK_INPUT, WD_HOOK_FORWARD,
+	                                     WD_HOOK_OUTPUT, WD_HOOK_POSTROUTING};
+
+	return n < sizeof(hooks) / sizeof(hooks[0]) ? hooks[n] : WD_HOOK_UNKNOWN;
+}
+
+/* NFPROTO_* */
+static const char *netfilter_family(uint8_t pf)
+{
+	switch (pf) {
+	case 1:
+		return "inet";
+	case 2:
+		return "ip";
+	case 3:
+		return "arp";
+	case 5:
+		return "netdev";
+	case 7:
+		return "bridge";
+	case 10:
+		return "ip6";
+	}
+	return NULL;
+}
+
+static const char *chain_of_hook(enum wd_hook h)
+{
+	static const char *const chains[WD_HOOK_MAX] = {
+		NULL, "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING",
+	};
+
+	return chains[h];
+}
+
+static const char *name_of(const struct wd_record_names *names, const char s[WD_CHAIN_NAME_LEN])
+{
+	char name[WD_CHAIN_NAME_LEN];
+
+	memcpy(name, s, sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	return names->strings ? wd_intern(names->strings, name) : NULL;
+}
+
+static int parse_verdict(const struct wd_abi_verdict *r, const struct wd_record_names *names,
+                         struct wd_event *e)
+{
+	struct wd_event_verdict *v = &e->verdict;
+
+	if (r->by > WD_ABI_BY_NFT)
+		return -EPROTO;
+	e->kind = WD_EVENT_VERDICT;
+	e->tuple = tuple_of(&r->tuple);
+	v->by = r->by == WD_ABI_BY_NFT      ? WD_BY_NFT
+	        : r->by == WD_ABI_BY_XTABLE ? WD_BY_XTABLE
+	                                    : WD_BY_OTHER;
+	v->hook = r->pf == 3 || r->pf == 5 ? WD_HOOK_UNKNOWN : hook_of_number(r->hook);
+	v->netns = r->netns;
+	v->function = function_of(names, r->location);
+	v->family = netfilter_family(r->pf);
+	v->table = name_of(names, r->table);
+	v->chain = name_of(names, r->chain);
+	/* a table of iptables-legacy has the chain of its hook, by the same name */
+	if (v->by == WD_BY_XTABLE)
+		v->chain = chain_of_hook(v->hook);
+	v->has_ct = r->ct_orig.proto != 0;
+	if (v->has_ct)
+		v->ct_orig = tuple_of(&r->ct_orig);
+	return 0;
+}
+
 static const size_t sizes[WD_ABI_TYPE_MAX] = {
 	[WD_ABI_CONN] = sizeof(struct wd_abi_conn),
 	[WD_ABI_CONNECT] = sizeof(struct wd_abi_connect),
@@ -138,6 +309,11 @@ static const size_t sizes[WD_ABI_TYPE_MAX] = {
 	[WD_ABI_RESET] = sizeof(struct wd_abi_reset),
 	[WD_ABI_SYNACK] = sizeof(struct wd_abi_synack),
 	[WD_ABI_SOCK_ERROR] = sizeof(struct wd_abi_sock_error),
+	[WD_ABI_PACKET] = sizeof(struct wd_abi_packet),
+	[WD_ABI_SNAP] = sizeof(struct wd_abi_snap),
+	[WD_ABI_ICMP] = sizeof(struct wd_abi_icmp),
+	[WD_ABI_LISTEN] = sizeof(struct wd_abi_listen),
+	[WD_ABI_VERDICT] = sizeof(struct wd_abi_verdict),
 };
 
 int wd_record_parse(const void *data, size_t size, const struct wd_record_names *names,
@@ -151,6 +327,11 @@ int wd_record_parse(const void *data, size_t size, const struct wd_record_names 
 		struct wd_abi_reset reset;
 		struct wd_abi_synack synack;
 		struct wd_abi_sock_error sock_error;
+		struct wd_abi_packet packet;
+		struct wd_abi_snap snap;
+		struct wd_abi_icmp icmp;
+		struct wd_abi_listen listen;
+		struct wd_abi_verdict verdict;
 	} r;
 
 	if (size < sizeof(r.hdr))
@@ -168,6 +349,16 @@ int wd_record_parse(const void *data, size_t size, const struct wd_record_names 
 		return parse_conn(&r.conn, names, ret);
 	case WD_ABI_DROP:
 		return parse_drop(&r.drop, names, ret);
+	case WD_ABI_PACKET:
+		return parse_packet(&r.packet, ret);
+	case WD_ABI_SNAP:
+		return parse_snap(&r.snap, names, ret);
+	case WD_ABI_ICMP:
+		return parse_icmp(&r.icmp, ret);
+	case WD_ABI_LISTEN:
+		return parse_listen(&r.listen, ret);
+	case WD_ABI_VERDICT:
+		return parse_verdict(&r.verdict, names, ret);
 	case WD_ABI_CONNECT:
 		ret->kind = WD_EVENT_CONNECT;
 		ret->tuple = tuple_of(&r.connect.tuple);

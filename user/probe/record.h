@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "base/intern.h"
 #include "bpf/abi.h"
 #include "model/event.h"
 #include "probe/kernel.h"
@@ -16,7 +17,8 @@
 
 struct wd_record_names {
 	const struct wd_kernel *kernel;
-	struct wd_ksyms *ksyms; /* may be NULL: no function names */
+	struct wd_ksyms *ksyms;    /* may be NULL: no function names */
+	struct wd_intern *strings; /* may be NULL: no names of tables and chains */
 };
 
 /* -EPROTO: wrong version or type; -EMSGSIZE: wrong size. The key of a drop (its place in

@@ -47,6 +47,21 @@ static void test_every_point_says_what_is_lost(void **state)
 	}
 }
 
+/* Each is one of three kinds, and what is only less exact does not call itself unseen
+ * failures. */
+static void test_kinds(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < WD_POINT_MAX; i++) {
+		enum wd_point_kind kind = wd_point_kind((enum wd_point)i);
+		const char *lost = wd_point_lost((enum wd_point)i);
+
+		assert_in_range(kind, WD_KIND_BASE, WD_KIND_DEMAND);
+		if (kind == WD_KIND_MORE)
+			assert_null(strstr(lost, "attempts"));
+	}
+}
+
 /* Reasons that every clean close and every copy of a packet has. */
 static void test_ordinary_reasons_are_ignored(void **state)
 {
@@ -108,6 +123,7 @@ int main(void)
 		cmocka_unit_test(test_names_are_found_again),
 		cmocka_unit_test(test_unknown_names),
 		cmocka_unit_test(test_every_point_says_what_is_lost),
+		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_ordinary_reasons_are_ignored),
 		cmocka_unit_test(test_reasons_beyond_the_table),
 		cmocka_unit_test(test_this_kernel),

@@ -1,48 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "probe/record.h"
-
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-/* A kernel that knows three reasons. */
-static char r_none[] = "NOT_SPECIFIED", r_nf[] = "NETFILTER_DROP", r_last[] = "LAST";
-static char rst_none[] = "NO_SOCKET";
-static struct wd_kernel kernel;
-static const struct wd_record_names names = {&kernel, NULL};
-
-static int kernel_open(void **state)
-{
-	(void)state;
-	kernel.drop_reason[0] = r_none;
-	kernel.drop_reason[12] = r_nf;
-	kernel.drop_reason[WD_REASON_SLOTS - 1] = r_last;
-	kernel.reset_reason[0] = rst_none;
-	kernel.reset_reason[63] = r_last;
-	return 0;
-}
-
-union record {
-	struct wd_abi_hdr hdr;
-	struct wd_abi_conn conn;
-	struct wd_abi_connect connect;
-	struct wd_abi_drop drop;
-	struct wd_abi_reset reset;
-	struct wd_abi_synack synack;
-	struct wd_abi_sock_error sock_error;
-};
-
-static const size_t sizes[WD_ABI_TYPE_MAX] = {
-	[WD_ABI_CONN] = sizeof(struct wd_abi_conn),
-	[WD_ABI_CONNECT] = sizeof(struct wd_abi_connect),
-	[WD_ABI_DROP] = sizeof(struct wd_abi_drop),
-	[WD_ABI_RESET] = sizeof(struct wd_abi_reset),
-	[WD_ABI_SYNACK] = sizeof(struct wd_abi_synack),
-	[WD_ABI_SOCK_ERROR] = sizeof(struct wd_abi_sock_error),
-};
+/* What holds for records of every type, and the fields of those about connections. */
+#include "records.h"
 
 static const enum wd_event_kind kinds[WD_ABI_TYPE_MAX] = {
 	[WD_ABI_CONN] = WD_EVENT_CONN,
@@ -51,108 +9,12 @@ static const enum wd_event_kind kinds[WD_ABI_TYPE_MAX] = {
 	[WD_ABI_RESET] = WD_EVENT_RESET_SENT,
 	[WD_ABI_SYNACK] = WD_EVENT_SYNACK_RETRANS,
 	[WD_ABI_SOCK_ERROR] = WD_EVENT_SOCK_ERROR,
+	[WD_ABI_PACKET] = WD_EVENT_PACKET,
+	[WD_ABI_SNAP] = WD_EVENT_SNAP,
+	[WD_ABI_ICMP] = WD_EVENT_ICMP_SENT,
+	[WD_ABI_LISTEN] = WD_EVENT_LISTEN_FULL,
+	[WD_ABI_VERDICT] = WD_EVENT_VERDICT,
 };
-
-static struct wd_abi_tuple abi_tuple(uint8_t proto)
-{
-	struct wd_abi_tuple t = {.sport = 40000, .dport = 443, .proto = proto};
-	struct wd_addr from, to;
-
-	assert_int_equal(wd_addr_parse("10.244.0.5", &from), 0);
-	assert_int_equal(wd_addr_parse("10.96.0.1", &to), 0);
-	memcpy(t.saddr, from.b, 16);
-	memcpy(t.daddr, to.b, 16);
-	return t;
-}
-
-static void owner(struct wd_abi_owner *o)
-{
-	o->cgroup = 99;
-	o->pid = 4711;
-	o->netns = 4026532001u;
-	memcpy(o->comm, "curl", 5);
-}
-
-/* A valid record of every type. */
-static union record valid(uint16_t type)
-{
-	union record r;
-
-	memset(&r, 0, sizeof(r));
-	r.hdr = (struct wd_abi_hdr){WD_ABI, type, (uint32_t)sizes[type], 123456789};
-	switch (type) {
-	case WD_ABI_CONN:
-		r.conn.tuple = abi_tuple(WD_PROTO_TCP);
-		owner(&r.conn.owner);
-		r.conn.sock = 0xffff888000001000;
-		r.conn.start_ns = 123;
-		r.conn.trigger = WD_ABI_TR_CLOSED;
-		r.conn.flags = WD_ABI_CONN_RST_RX;
-		r.conn.err = ECONNREFUSED;
-		r.conn.syn_sent = 1;
-		r.conn.mss = 1460;
-		r.conn.rst_reason = -1;
-		r.conn.old_state = WD_TCP_SYN_SENT;
-		r.conn.new_state = WD_TCP_CLOSE;
-		break;
-	case WD_ABI_CONNECT:
-		r.connect.tuple = abi_tuple(WD_PROTO_TCP);
-		owner(&r.connect.owner);
-		r.connect.err = ENETUNREACH;
-		break;
-	case WD_ABI_DROP:
-		r.drop.key.tuple = abi_tuple(WD_PROTO_TCP);
-		r.drop.key.netns = 4026531840u;
-		r.drop.key.ifindex = 3;
-		r.drop.key.reason = 12;
-		r.drop.key.tcp_flags = 2;
-		r.drop.skb_iif = 3;
-		r.drop.len = 60;
-		memcpy(r.drop.device, "veth1", 6);
-		break;
-	case WD_ABI_RESET:
-		r.reset.tuple = abi_tuple(WD_PROTO_TCP);
-		r.reset.netns = 1;
-		r.reset.no_socket = 1;
-		r.reset.state = WD_TCP_LISTEN;
-		break;
-	case WD_ABI_SYNACK:
-		r.synack.tuple = abi_tuple(WD_PROTO_TCP);
-		r.synack.netns = 1;
-		r.synack.count = 2;
-		break;
-	case WD_ABI_SOCK_ERROR:
-		r.sock_error.tuple = abi_tuple(WD_PROTO_UDP);
-		owner(&r.sock_error.owner);
-		r.sock_error.err = ECONNREFUSED;
-		break;
-	}
-	return r;
-}
-
-/* Parses from a block of exactly that size, so that a read beyond it is seen. */
-static int parse(const void *data, size_t size, struct wd_event *ret)
-{
-	void *exact = malloc(size ? size : 1);
-	int r;
-
-	assert_non_null(exact);
-	memcpy(exact, data, size);
-	r = wd_record_parse(exact, size, &names, ret);
-	free(exact);
-	return r;
-}
-
-static struct wd_event parsed(const union record *r)
-{
-	struct wd_event e;
-
-	memset(&e, 0, sizeof(e));
-	assert_int_equal(parse(r, sizes[r->hdr.type], &e), 0);
-	return e;
-}
-
-#define each_type(t) (uint16_t t = WD_ABI_CONN; t < WD_ABI_TYPE_MAX; t++)
 
 static void test_every_type(void **state)
 {
@@ -409,6 +271,14 @@ static void test_unterminated_texts(void **state)
 	r = valid(WD_ABI_DROP);
 	memset(r.drop.device, 'x', WD_IFNAME_LEN);
 	assert_int_equal(strlen(parsed(&r).drop.device), WD_IFNAME_LEN - 1);
+	r = valid(WD_ABI_SNAP);
+	memset(r.snap.device, 'x', WD_IFNAME_LEN);
+	assert_int_equal(strlen(parsed(&r).snap.device), WD_IFNAME_LEN - 1);
+	r = valid(WD_ABI_VERDICT);
+	memset(r.verdict.table, 't', WD_CHAIN_NAME_LEN);
+	memset(r.verdict.chain, 'c', WD_CHAIN_NAME_LEN);
+	assert_int_equal(strlen(parsed(&r).verdict.table), WD_CHAIN_NAME_LEN - 1);
+	assert_int_equal(strlen(parsed(&r).verdict.chain), WD_CHAIN_NAME_LEN - 1);
 }
 
 static void test_reasons_out_of_range(void **state)
@@ -443,8 +313,8 @@ static void test_odd_ports_and_protocols(void **state)
 		{
 			for (size_t i = 0; i < sizeof(protos); i++) {
 				union record r = valid(t);
-				struct wd_abi_tuple *tuple = t == WD_ABI_DROP ? &r.drop.key.tuple
-				                                              : &r.conn.tuple;
+				/* behind the header in all of them */
+				struct wd_abi_tuple *tuple = &r.conn.tuple;
 
 				tuple->proto = protos[i];
 				tuple->sport = 0;
@@ -483,6 +353,16 @@ static void test_event_holds_no_leftovers(void **state)
 			} else if (t == WD_ABI_CONNECT) {
 				assert_memory_equal(&a.connect.owner, &b.connect.owner,
 				                    sizeof(a.connect.owner));
+			} else if (t == WD_ABI_PACKET) {
+				assert_memory_equal(&a.packet, &b.packet, sizeof(a.packet));
+			} else if (t == WD_ABI_SNAP) {
+				assert_memory_equal(&a.snap, &b.snap, sizeof(a.snap));
+			} else if (t == WD_ABI_ICMP) {
+				assert_memory_equal(&a.icmp, &b.icmp, sizeof(a.icmp));
+			} else if (t == WD_ABI_LISTEN) {
+				assert_memory_equal(&a.listen, &b.listen, sizeof(a.listen));
+			} else if (t == WD_ABI_VERDICT) {
+				assert_memory_equal(&a.verdict, &b.verdict, sizeof(a.verdict));
 			}
 		}
 }
@@ -537,5 +417,5 @@ int main(void)
 		cmocka_unit_test(test_length_is_not_wrapped),
 	};
 
-	return cmocka_run_group_tests(tests, kernel_open, NULL);
+	return cmocka_run_group_tests(tests, kernel_open, kernel_close);
 }
