@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "cmd/hooks.h"
 #include "diagnose/diagnose.h"
 #include "flow/flow.h"
 #include "node/node.h"
@@ -46,17 +47,20 @@ struct wd_judge {
 	struct losses latest;
 	const struct wd_targets *targets;
 	struct wd_probe *probe;
-	const struct wd_flow_table *flows;
+	struct wd_flow_table *flows;
 	struct wd_node *node;
+	struct wd_watch *watch;
+	struct wd_watch_fact watched;
 	struct wd_arena arena;
 	struct wd_diagnose_input in;
 	struct facts_slot slots[FACTS_SLOTS];
 	unsigned int next_slot;
 	char netns_names[WD_FLOW_DROPS_MAX][320];
+	char icmp_netns_name[320];
 };
 
 int wd_judge_new(const char *host_root, const struct wd_targets *targets, struct wd_probe *probe,
-                 const struct wd_flow_table *flows, struct wd_judge **ret)
+                 struct wd_flow_table *flows, struct wd_judge **ret)
 {
 	struct wd_judge *j = calloc(1, sizeof(*j));
 	int r;
@@ -75,13 +79,27 @@ int wd_judge_new(const char *host_root, const struct wd_targets *targets, struct
 	}
 	j->in.sees_drops = wd_probe_way(probe, WD_POINT_KFREE_SKB) != WD_WAY_NONE;
 	j->in.sees_resets = wd_probe_way(probe, WD_POINT_RECEIVE_RESET) != WD_WAY_NONE;
+	j->in.sees_icmp = wd_probe_way(probe, WD_POINT_ICMP) != WD_WAY_NONE;
+	if (wd_probe_way(probe, WD_POINT_LISTEN_SYN) == WD_WAY_NONE)
+		j->in.blind_listen = wd_point_name(WD_POINT_LISTEN_SYN);
 	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
-		if (wd_probe_way(probe, (enum wd_point)i) == WD_WAY_NONE &&
+		if (wd_point_kind((enum wd_point)i) == WD_KIND_BASE &&
+		    wd_probe_lost(probe, (enum wd_point)i) &&
 		    j->in.n_missing_probes < WD_FINDING_MISSING_MAX)
 			j->in.missing_probes[j->in.n_missing_probes++] =
 				wd_point_name((enum wd_point)i);
 	*ret = j;
 	return 0;
+}
+
+struct wd_node *wd_judge_node(struct wd_judge *j)
+{
+	return j->node;
+}
+
+void wd_judge_watch(struct wd_judge *j, struct wd_watch *w)
+{
+	j->watch = w;
 }
 
 void wd_judge_free(struct wd_judge *j)
@@ -185,6 +203,18 @@ static void name_drop_places(struct wd_judge *j, const struct wd_flow *f)
 	}
 }
 
+static void name_icmp_place(struct wd_judge *j, const struct wd_flow *f)
+{
+	const char *name = f->icmp_sent.count ? wd_node_netns_name(j->node, f->icmp_sent.netns)
+	                                      : NULL;
+
+	j->in.icmp_netns = NULL;
+	if (!name)
+		return;
+	strncpy(j->icmp_netns_name, name, sizeof(j->icmp_netns_name) - 1);
+	j->in.icmp_netns = j->icmp_netns_name;
+}
+
 /* Resolvers (getaddrinfo, Go) connect UDP sockets to every address only to learn which
  * source address the kernel would choose: that one fails is how they find out. */
 static bool is_address_selection(const struct wd_judge *j, const struct wd_flow *f)
@@ -193,18 +223,24 @@ static bool is_address_selection(const struct wd_judge *j, const struct wd_flow 
 	       f->tuple.dport != 53;
 }
 
+/* A drop or a retransmission may have asked already. */
+static void learn_nat(struct wd_judge *j, struct wd_flow *f)
+{
+	struct wd_tuple reply;
+
+	if (f->has_reply || (f->has_backend && !f->backend_inferred && !f->watch.wanted))
+		return;
+	if (wd_node_nat(j->node, &f->tuple, &reply) == 0)
+		wd_flow_table_nat(j->flows, f, &reply);
+}
+
 bool wd_judge(struct wd_judge *j, struct wd_flow *f, bool final, uint64_t now_ns,
               struct wd_finding *ret)
 {
 	if (is_address_selection(j, f))
 		return false;
 	refresh_drops(j, f);
-	/* what conntrack says outweighs what was inferred from ports */
-	if ((!f->has_backend || f->backend_inferred) &&
-	    wd_node_nat(j->node, &f->tuple, &f->backend, &f->backend_port) == 0) {
-		f->has_backend = true;
-		f->backend_inferred = false;
-	}
+	learn_nat(j, f);
 	j->in.flow = f;
 	j->in.facts = facts_of(j, f, false, now_ns);
 	j->in.final = final;
@@ -212,6 +248,13 @@ bool wd_judge(struct wd_judge *j, struct wd_flow *f, bool final, uint64_t now_ns
 	j->in.wall_offset_ns = wd_clock_wall_offset_ns();
 	lost_since(j, f->start_ns, now_ns);
 	name_drop_places(j, f);
+	name_icmp_place(j, f);
+	if (!wd_probe_verdicts_possible(j->probe))
+		j->in.blind_verdicts = wd_point_name(WD_POINT_NF_HOOK);
+	if (j->watch) {
+		wd_watch_describe(j->watch, f, now_ns, &j->watched);
+		j->in.watch = &j->watched;
+	}
 	if (!f->overflows_known && j->in.facts->backend.overflows_known) {
 		f->overflows_known = true;
 		f->overflows = j->in.facts->backend.overflows;

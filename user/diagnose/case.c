@@ -63,8 +63,31 @@ bool wd_case_absence_counts(const struct wd_case *c)
 
 const char *wd_case_place(struct wd_case *c, unsigned int i)
 {
-	const char *name = c->in->drop_netns[i];
+	return wd_case_netns(c, c->in->drop_netns[i]);
+}
 
+const struct wd_flow_verdict *wd_case_verdict(const struct wd_case *c)
+{
+	const struct wd_flow_verdict *v = &c->flow->verdict;
+
+	if (v->by == WD_BY_UNKNOWN || !c->drop || c->drop_class != WD_DROP_NETFILTER ||
+	    v->reply != c->drop->reply || (v->netns && v->netns != c->drop->d.netns))
+		return NULL;
+	/* tables of ebtables-legacy have no probe: that none decided is not known of a bridge */
+	if (v->by == WD_BY_OTHER && v->family && strcmp(v->family, "bridge") == 0)
+		return NULL;
+	return v;
+}
+
+enum wd_hook wd_case_hook(const struct wd_case *c)
+{
+	const struct wd_flow_verdict *v = wd_case_verdict(c);
+
+	return v && v->hook != WD_HOOK_UNKNOWN ? v->hook : c->drop->d.hook;
+}
+
+const char *wd_case_netns(struct wd_case *c, const char *name)
+{
 	if (!name)
 		return "this node";
 	if (strcmp(name, "node") == 0)
@@ -74,7 +97,8 @@ const char *wd_case_place(struct wd_case *c, unsigned int i)
 
 bool wd_case_nothing_dropped(const struct wd_case *c)
 {
-	return wd_case_absence_counts(c) && c->flow->n_drops == 0 && c->flow->drops_beyond == 0;
+	return wd_case_absence_counts(c) && c->flow->n_drops == 0 && c->flow->drops_beyond == 0 &&
+	       c->flow->verdict.by == WD_BY_UNKNOWN;
 }
 
 bool wd_case_route_missing(const struct wd_route_fact *r)
@@ -187,8 +211,8 @@ static void describe_drop(struct wd_case *c)
 	r->drop.known = true;
 	r->drop.reason = d->reason;
 	r->drop.function = d->function;
-	if (c->drop_class == WD_DROP_NETFILTER && d->hook != WD_HOOK_UNKNOWN)
-		r->drop.hook = wd_hook_name(d->hook);
+	if (c->drop_class == WD_DROP_NETFILTER && wd_case_hook(c) != WD_HOOK_UNKNOWN)
+		r->drop.hook = wd_hook_name(wd_case_hook(c));
 	if (d->device[0])
 		r->drop.device = wd_arena_printf(c->arena, "%s", d->device);
 	if (c->in->drop_netns[c->drop_index])
@@ -294,6 +318,51 @@ static void describe_drops(struct wd_case *c)
 		                                     : " (conntrack)");
 }
 
+/* Reached only by what the rules have not said already. */
+static void describe_witnesses(struct wd_case *c)
+{
+	const struct wd_flow *f = c->flow;
+	const struct wd_flow_verdict *v = wd_case_verdict(c);
+
+	if (v && v->by != WD_BY_OTHER) {
+		c->f->rule.known = true;
+		c->f->rule.tool = v->by == WD_BY_NFT ? "nft" : "iptables-legacy";
+		c->f->rule.family = v->family;
+		c->f->rule.table = v->table;
+		c->f->rule.chain = v->chain;
+	}
+	if (f->icmp_sent.count)
+		wd_case_evidence(c, "event",
+		                 "%s answered %u of its packets with ICMP%s type %u code %u",
+		                 wd_case_netns(c, c->in->icmp_netns), f->icmp_sent.count,
+		                 f->icmp_sent.v6 ? "v6" : "", f->icmp_sent.type, f->icmp_sent.code);
+	if (f->listen_full.count && f->listen_full.kind == WD_LISTEN_SYN_QUEUE)
+		wd_case_evidence(c, "event",
+		                 "its listener's queue of SYNs was full %u times, and SYN cookies "
+		                 "are off",
+		                 f->listen_full.count);
+	else if (f->listen_full.count)
+		wd_case_evidence(
+			c, "event",
+			"its listener had no room for it %u times: %u connections wait for "
+			"accept(2), %u may",
+			f->listen_full.count, f->listen_full.backlog, f->listen_full.max);
+}
+
+/* Probes that would have told more of just this. */
+static void describe_blind_witnesses(struct wd_case *c)
+{
+	const char *name = NULL;
+
+	if (c->f->cause == WD_CAUSE_FILTER_DENIED && c->drop && !c->f->rule.known &&
+	    c->drop_class == WD_DROP_NETFILTER)
+		name = c->in->blind_verdicts;
+	if (c->f->cause == WD_CAUSE_BACKEND_ACCEPT_QUEUE_FULL && !c->flow->listen_full.count)
+		name = c->in->blind_listen;
+	if (name && c->f->n_missing_probes < WD_FINDING_MISSING_MAX)
+		c->f->missing_probes[c->f->n_missing_probes++] = name;
+}
+
 static void describe_blind_spots(struct wd_case *c)
 {
 	const struct wd_diagnose_input *in = c->in;
@@ -302,6 +371,8 @@ static void describe_blind_spots(struct wd_case *c)
 	c->f->n_missing_probes = in->n_missing_probes;
 	for (unsigned int i = 0; i < in->n_missing_probes; i++)
 		c->f->missing_probes[i] = in->missing_probes[i];
+	if (wd_where_blind(c) && c->f->n_missing_probes < WD_FINDING_MISSING_MAX)
+		c->f->missing_probes[c->f->n_missing_probes++] = "packet hooks";
 }
 
 /* First match wins; each knows which outcomes it may speak about. */
@@ -312,6 +383,7 @@ static const wd_rule_fn rules[] = {
 
 void wd_diagnose(const struct wd_diagnose_input *in, struct wd_arena *a, struct wd_finding *ret)
 {
+	bool answered = false;
 	struct wd_case c = {.in = in, .flow = in->flow, .facts = in->facts, .arena = a, .f = ret};
 
 	wd_arena_reset(a);
@@ -324,10 +396,14 @@ void wd_diagnose(const struct wd_diagnose_input *in, struct wd_arena *a, struct 
 	describe_attempt(&c);
 	describe_drop(&c);
 	describe_drops(&c);
+	describe_witnesses(&c);
+	wd_where_describe(&c);
 	describe_blind_spots(&c);
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (rules[i](&c))
-			return;
-	wd_case_answer(&c, WD_CAUSE_UNKNOWN, WD_CONFIDENCE_POSSIBLE,
-	               "the attempt failed, and nothing that was seen on this node explains it");
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && !answered; i++)
+		answered = rules[i](&c);
+	if (!answered)
+		wd_case_answer(
+			&c, WD_CAUSE_UNKNOWN, WD_CONFIDENCE_POSSIBLE,
+			"the attempt failed, and nothing that was seen on this node explains it");
+	describe_blind_witnesses(&c);
 }

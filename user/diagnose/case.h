@@ -47,6 +47,29 @@ void wd_case_kernel_drop(struct wd_case *c);
 /* "node", "pod ns/name", "netns x", "this node" for where drop i was. */
 const char *wd_case_place(struct wd_case *c, unsigned int i);
 
+/* where.c: what the packet hooks saw. */
+/* The finding's path, and a line of evidence for each device that matters. */
+void wd_where_describe(struct wd_case *c);
+/* An answer came, and the client never got it. */
+bool wd_where_answer_lost(struct wd_case *c);
+/* The SYN was seen to leave this node, or to reach the backend's device. */
+bool wd_where_got_there(struct wd_case *c);
+/* It was not seen where it had to pass. */
+bool wd_where_vanished(struct wd_case *c);
+/* What refused it came by this device from elsewhere; NULL: that was not seen. */
+const struct wd_flow_sight *wd_where_refused_from(struct wd_case *c, const char **ret_device);
+/* The hooks would have decided here, and could not be had. */
+bool wd_where_blind(const struct wd_case *c);
+
+/* "node", "pod ns/name", "netns x", "this node" for the name of a namespace, NULL unknown. */
+const char *wd_case_netns(struct wd_case *c, const char *name);
+/* The verdict of a netfilter table on the packets that c->drop is about; NULL: not seen. */
+const struct wd_flow_verdict *wd_case_verdict(const struct wd_case *c);
+/* Where netfilter dropped c->drop: as the verdict says, else as its route and devices do. */
+enum wd_hook wd_case_hook(const struct wd_case *c);
+/* The backend's listener had no room. */
+bool wd_case_accept_queue(struct wd_case *c);
+
 /* rules_*.c */
 bool wd_rule_connect_failed(struct wd_case *c);
 bool wd_rule_dropped(struct wd_case *c);

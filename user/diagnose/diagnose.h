@@ -30,6 +30,14 @@ struct wd_diagnose_input {
 	unsigned int n_missing_probes;
 	bool sees_drops;  /* the kfree_skb probe is attached */
 	bool sees_resets; /* the tcp_receive_reset probe is attached */
+	/* Names of the probe points that would have told more and are not to be had here: who in
+	 * netfilter dropped, whose queue was full. NULL: they are. */
+	const char *blind_verdicts, *blind_listen;
+	/* Name of the namespace of flow->icmp_sent; NULL unknown. */
+	const char *icmp_netns;
+	bool sees_icmp; /* what this node sends as ICMP errors is seen */
+	/* What the packet hooks could see; NULL: nobody asked them. */
+	const struct wd_watch_fact *watch;
 	/* Names of the namespaces of flow->drops[i]; NULL unknown. */
 	const char *drop_netns[WD_FLOW_DROPS_MAX];
 };

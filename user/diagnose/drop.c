@@ -39,7 +39,8 @@ static const struct named by_function[] = {
 	{"ip6_pkt_drop", WD_DROP_NO_ROUTE},         {"ip6_pkt_discard", WD_DROP_NO_ROUTE},
 	{"ip6_pkt_discard_out", WD_DROP_NO_ROUTE},  {"ip6_pkt_prohibit", WD_DROP_NO_ROUTE},
 	{"ip6_pkt_prohibit_out", WD_DROP_NO_ROUTE}, {"dst_discard_out", WD_DROP_NO_ROUTE},
-	{"dst_discard", WD_DROP_NO_ROUTE},
+	{"dst_discard", WD_DROP_NO_ROUTE},          {"tcp_v4_rcv", WD_DROP_NO_SOCKET},
+	{"tcp_v6_rcv", WD_DROP_NO_SOCKET},
 };
 
 static enum wd_drop_class lookup(const struct named *t, size_t n, const char *name,
@@ -53,9 +54,13 @@ static enum wd_drop_class lookup(const struct named *t, size_t n, const char *na
 
 enum wd_drop_class wd_drop_class(const struct wd_event_drop *d)
 {
+	enum wd_drop_class class;
+
 	if (d->reason && strcmp(d->reason, "NOT_SPECIFIED") != 0)
 		return lookup(by_reason, sizeof(by_reason) / sizeof(by_reason[0]), d->reason,
 		              WD_DROP_OTHER);
-	return lookup(by_function, sizeof(by_function) / sizeof(by_function[0]), d->function,
-	              WD_DROP_UNSPECIFIED);
+	class = lookup(by_function, sizeof(by_function) / sizeof(by_function[0]), d->function,
+	               WD_DROP_UNSPECIFIED);
+	/* a kernel that has reasons and gives none here does not mean the one it has for this */
+	return class == WD_DROP_NO_SOCKET && d->reason ? WD_DROP_UNSPECIFIED : class;
 }

@@ -95,16 +95,62 @@ static void not_listening(struct wd_case *c, enum wd_confidence sure)
 			c, "is the port right (targetPort, containerPort), and is the server up?");
 }
 
+/* The packet hooks saw the refusal come in. */
+static void came_from_beyond(struct wd_case *c, const struct wd_flow_sight *s, const char *device)
+{
+	char addr[WD_ADDR_STRLEN];
+
+	if (s->icmp && !s->rst) {
+		wd_addr_format(&s->icmp_from, addr);
+		wd_case_evidence(c, "packet",
+		                 "ICMP type %u code %u from %s came in by %s (TTL %u): not made on "
+		                 "this node",
+		                 s->icmp_type, s->icmp_code, addr, device, s->ttl);
+	} else {
+		wd_case_evidence(c, "packet", "RST came in by %s (TTL %u): not made on this node",
+		                 device, s->ttl);
+	}
+	if (!c->f->where)
+		c->f->where =
+			wd_arena_printf(c->arena, "beyond this node: it came in by %s", device);
+}
+
+/* Is the ICMP error that this node sent the one that the client met? Only port unreachable is
+ * ECONNREFUSED, and what tells of an MTU ends no attempt (net/ipv4/icmp.c: icmp_err_convert[];
+ * net/ipv6/icmp.c: icmpv6_err_convert()). */
+static bool icmp_explains(const struct wd_flow *f)
+{
+	const struct wd_flow_icmp *i = &f->icmp_sent;
+	bool refuses = i->v6 ? i->type == 1 && i->code == 4 : i->type == 3 && i->code == 3;
+	bool too_big = i->v6 ? i->type == 2 : i->type == 3 && i->code == 4;
+
+	if (!i->count || i->reply)
+		return false;
+	return f->outcome == WD_OUTCOME_REFUSED ? refuses : !refuses && !too_big;
+}
+
+/* "Administratively prohibited": of a filter that rejects, seldom of a route of that type. */
+static bool icmp_prohibits(const struct wd_flow_icmp *i)
+{
+	return i->v6 ? i->type == 1 && i->code == 1
+	             : i->type == 3 && (i->code == 9 || i->code == 10 || i->code == 13);
+}
+
 bool wd_rule_refused(struct wd_case *c)
 {
 	const struct wd_flow *f = c->flow;
 	bool no_socket = (f->rst_local && f->rst_no_socket) ||
 	                 (c->drop && c->drop_class == WD_DROP_NO_SOCKET && !c->drop->reply);
+	const struct wd_flow_sight *from;
+	const char *device = "";
 	bool supports, against;
 
 	if (f->outcome != WD_OUTCOME_REFUSED)
 		return false;
 	against = !listener_witness(c, &supports);
+	from = wd_where_refused_from(c, &device);
+	if (from)
+		came_from_beyond(c, from, device);
 	if (f->tuple.proto == WD_PROTO_UDP || f->rst_received || !c->in->sees_resets) {
 		enum wd_confidence sure = no_socket || supports ? WD_CONFIDENCE_CERTAIN
 		                                                : WD_CONFIDENCE_LIKELY;
@@ -131,6 +177,28 @@ bool wd_rule_refused(struct wd_case *c)
 		return true;
 	}
 	/* TCP was refused without RST: by ICMP, which only filters send for TCP */
+	if (from && from->icmp) {
+		char addr[WD_ADDR_STRLEN];
+
+		wd_addr_format(&from->icmp_from, addr);
+		wd_case_answer(c, WD_CAUSE_FILTER_DENIED, WD_CONFIDENCE_CERTAIN,
+		               "a filter beyond this node, at %s, answered with ICMP instead of %s",
+		               addr, c->backend_name);
+		wd_case_next(c, "look at the firewall rules of %s", addr);
+		return true;
+	}
+	if (icmp_explains(f)) {
+		const char *place = wd_case_netns(c, c->in->icmp_netns);
+
+		wd_case_answer(c, WD_CAUSE_FILTER_DENIED, WD_CONFIDENCE_CERTAIN,
+		               "a filter in %s answered with ICMP instead of %s", place,
+		               c->backend_name);
+		wd_case_next(c,
+		             "in %s: iptables-legacy-save -c; iptables-nft-save -c; nft list "
+		             "ruleset",
+		             place);
+		return true;
+	}
 	if (!wd_case_nothing_dropped(c) || c->facts->backend.local) {
 		wd_case_answer(c, WD_CAUSE_FILTER_DENIED, WD_CONFIDENCE_POSSIBLE,
 		               "a filter answered with ICMP instead of %s; where it sits cannot be "
@@ -158,6 +226,8 @@ static const char *on_device(struct wd_case *c, const char *device)
 bool wd_rule_unreachable(struct wd_case *c)
 {
 	const struct wd_facts *x = c->facts;
+	const struct wd_flow_sight *from;
+	const char *device = "";
 	bool no_route = x->node_route.kind == WD_ROUTE_NONE ||
 	                x->node_route.kind == WD_ROUTE_REJECT;
 
@@ -186,6 +256,44 @@ bool wd_rule_unreachable(struct wd_case *c)
 		wd_case_next(c, "is %s up, and on this network?", addr);
 		return true;
 	}
+	from = wd_where_refused_from(c, &device);
+	if (from && from->icmp) {
+		char addr[WD_ADDR_STRLEN];
+
+		came_from_beyond(c, from, device);
+		wd_addr_format(&from->icmp_from, addr);
+		wd_case_answer(c, WD_CAUSE_BACKEND_UNREACHABLE, WD_CONFIDENCE_CERTAIN,
+		               "%s, a router or firewall beyond this node, says that %s is "
+		               "unreachable (%s)",
+		               addr, c->backend, wd_errno_name(c->arena, c->flow->err));
+		wd_case_next(c, "has %s a route to %s, and does a rule there reject it?", addr,
+		             c->backend);
+		return true;
+	}
+	if (icmp_explains(c->flow) && icmp_prohibits(&c->flow->icmp_sent)) {
+		const char *place = wd_case_netns(c, c->in->icmp_netns);
+
+		wd_case_answer(c, WD_CAUSE_FILTER_DENIED, WD_CONFIDENCE_LIKELY,
+		               "a filter in %s answered that %s is prohibited (%s)", place,
+		               c->backend, wd_errno_name(c->arena, c->flow->err));
+		wd_case_next(c,
+		             "in %s: iptables-legacy-save -c; iptables-nft-save -c; nft list "
+		             "ruleset; and ip rule, ip route show table all type prohibit",
+		             place);
+		return true;
+	}
+	if (icmp_explains(c->flow)) {
+		const char *place = wd_case_netns(c, c->in->icmp_netns);
+
+		wd_case_answer(c, WD_CAUSE_BACKEND_UNREACHABLE, WD_CONFIDENCE_LIKELY,
+		               "%s itself says that %s is unreachable (%s)", place, c->backend,
+		               wd_errno_name(c->arena, c->flow->err));
+		wd_case_next(c,
+		             "in %s: ip route get the address; ip neigh; and its filter rules: "
+		             "one may reject in this way",
+		             place);
+		return true;
+	}
 	wd_case_answer(c, WD_CAUSE_BACKEND_UNREACHABLE, WD_CONFIDENCE_LIKELY,
 	               "%s was reported unreachable (%s)%s", c->backend_name,
 	               wd_errno_name(c->arena, c->flow->err),
@@ -197,7 +305,7 @@ bool wd_rule_unreachable(struct wd_case *c)
 	return true;
 }
 
-static bool accept_queue(struct wd_case *c)
+bool wd_case_accept_queue(struct wd_case *c)
 {
 	const struct wd_facts *x = c->facts;
 	const struct wd_flow *f = c->flow;
@@ -207,8 +315,10 @@ static bool accept_queue(struct wd_case *c)
 	bool queue = x->backend.local && x->backend.listener == WD_LISTENER_PRESENT &&
 	             x->backend.queue_known && x->backend.queue > 0;
 	bool overflowed = x->backend.overflows_known && x->backend.overflows > 0;
+	/* the kernel's own test, of this very client */
+	bool full = f->listen_full.count > 0 && f->listen_full.kind != WD_LISTEN_SYN_QUEUE;
 
-	if (!dropped && !(queue && overflowed))
+	if (!dropped && !full && !(queue && overflowed))
 		return false;
 	if (queue)
 		wd_case_evidence(c, "socket", "%u connections wait for accept(2) on port %u",
@@ -218,9 +328,9 @@ static bool accept_queue(struct wd_case *c)
 		                 wd_case_backend_place(c), (unsigned long long)x->backend.overflows,
 		                 grew ? ", and grew during this attempt" : "");
 	wd_case_answer(c, WD_CAUSE_BACKEND_ACCEPT_QUEUE_FULL,
-	               dropped && (grew || queue) ? WD_CONFIDENCE_CERTAIN
-	               : dropped || grew          ? WD_CONFIDENCE_LIKELY
-	                                          : WD_CONFIDENCE_POSSIBLE,
+	               (dropped || full) && (grew || queue) ? WD_CONFIDENCE_CERTAIN
+	               : dropped || full || grew            ? WD_CONFIDENCE_LIKELY
+	                                                    : WD_CONFIDENCE_POSSIBLE,
 	               "%s listens, but does not accept: its accept queue is full and the kernel "
 	               "ignores further SYNs",
 	               c->backend_name);
@@ -283,7 +393,7 @@ bool wd_rule_unanswered(struct wd_case *c)
 	const struct wd_facts *x = c->facts;
 
 	if (f->outcome == WD_OUTCOME_ANSWERED_LATE) {
-		if (accept_queue(c))
+		if (wd_case_accept_queue(c))
 			return true;
 		wd_case_next(c,
 		             "one late answer is chance; if it comes again, look for loss on the "
@@ -298,6 +408,8 @@ bool wd_rule_unanswered(struct wd_case *c)
 	}
 	if (f->outcome != WD_OUTCOME_UNANSWERED && f->outcome != WD_OUTCOME_DROPPED)
 		return false;
+	if (wd_where_answer_lost(c))
+		return true;
 	if (f->synack_retrans) {
 		wd_case_evidence(c, "event",
 		                 "%u times a listener on this node repeated its SYN-ACK",
@@ -311,13 +423,14 @@ bool wd_rule_unanswered(struct wd_case *c)
 		                "client");
 		return true;
 	}
-	if (accept_queue(c))
+	if (wd_case_accept_queue(c))
 		return true;
 	if (c->drop) {
 		wd_case_kernel_drop(c);
 		return true;
 	}
-	if (icmp_was_dropped(c) || state_of_the_way(c))
+	if (wd_where_got_there(c) || icmp_was_dropped(c) || state_of_the_way(c) ||
+	    wd_where_vanished(c))
 		return true;
 	if (!wd_case_absence_counts(c)) {
 		wd_case_next(c, "%s",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packets of the attempt were dropped on this node. */
 #include <errno.h>
+#include <string.h>
 
 #include "diagnose/case.h"
 
@@ -50,10 +51,14 @@ static bool only_some(const struct wd_case *c)
  */
 static bool ports_exhausted(struct wd_case *c)
 {
+	const struct wd_flow_verdict *v = wd_case_verdict(c);
 	const struct wd_facts *x = c->facts;
 
+	/* a rule said so */
+	if (v && v->by != WD_BY_OTHER)
+		return false;
 	/* for UDP the same counter grows when two packets race (DNS: A and AAAA at once) */
-	if (c->drop->d.hook != WD_HOOK_POSTROUTING || c->drop->reply || !x->ct_known ||
+	if (wd_case_hook(c) != WD_HOOK_POSTROUTING || c->drop->reply || !x->ct_known ||
 	    x->ct_insert_failed < c->drop_count || c->flow->tuple.proto != WD_PROTO_TCP)
 		return false;
 	wd_case_evidence(c, "counter", "conntrack insert_failed of the node grew by %llu",
@@ -66,15 +71,66 @@ static bool ports_exhausted(struct wd_case *c)
 	return true;
 }
 
+/* Whoever may add rules in a namespace chooses their names: what is offered as a command is
+ * made of ordinary ones only. */
+static bool fits_command(const char *name)
+{
+	return name && name[0] && name[0] != '-' &&
+	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                          "0123456789_.:-")];
+}
+
+/* "chain FORWARD of table ip filter (nf_tables)", as far as it is known. */
+static const char *table_words(struct wd_case *c, const struct wd_flow_verdict *v)
+{
+	const char *tool = v->by == WD_BY_NFT ? "nf_tables" : "iptables-legacy";
+
+	if (!v->table || !v->chain)
+		return wd_arena_printf(c->arena, "a table of %s", tool);
+	return wd_arena_printf(c->arena, "chain %s of table %s%s%s (%s)", v->chain,
+	                       v->by == WD_BY_NFT && v->family ? v->family : "",
+	                       v->by == WD_BY_NFT && v->family ? " " : "", v->table, tool);
+}
+
+/*
+ * Netfilter dropped it, and every table was seen to let it pass: it was one of the hooks that
+ * have no rules.
+ */
+static void no_table_did(struct wd_case *c)
+{
+	const char *place = wd_case_place(c, c->drop_index), *hook = c->f->drop.hook;
+
+	wd_case_answer(c, WD_CAUSE_KERNEL_DROP,
+	               only_some(c) ? WD_CONFIDENCE_POSSIBLE : WD_CONFIDENCE_LIKELY,
+	               "netfilter drops %s in %s%s%s%s, but no rule does: every table let it pass, "
+	               "so it was connection tracking, NAT or IPVS",
+	               how_many(c), place, hook ? " (hook " : "", hook ? hook : "",
+	               hook ? ")" : "");
+	wd_case_next(c,
+	             "in %s: conntrack -S (drop: the table is full; insert_failed: no free "
+	             "port, or two packets raced); ipvsadm -Ln",
+	             place);
+}
+
 static void filter_denied(struct wd_case *c)
 {
+	const struct wd_flow_verdict *v = wd_case_verdict(c);
 	const struct wd_flow *f = c->flow;
 	const char *place = wd_case_place(c, c->drop_index), *hook = c->f->drop.hook;
 	enum wd_confidence sure = client_was_rejected(c) ? WD_CONFIDENCE_CERTAIN
 	                                                 : WD_CONFIDENCE_LIKELY;
 
+	if (v && v->by == WD_BY_OTHER) {
+		no_table_did(c);
+		return;
+	}
+	/* the table's own verdict, besides the packet that was freed */
+	if (v)
+		sure = WD_CONFIDENCE_CERTAIN;
 	if (only_some(c))
 		sure = WD_CONFIDENCE_POSSIBLE;
+	if (v)
+		wd_case_evidence(c, "rule", "%s says drop", table_words(c, v));
 	if (hook)
 		place = wd_arena_printf(c->arena, "%s (hook %s)", place, hook);
 	wd_case_answer(c, WD_CAUSE_FILTER_DENIED, sure, "a netfilter rule in %s %s %s%s%s%s", place,
@@ -82,12 +138,23 @@ static void filter_denied(struct wd_case *c)
 	               c->drop->reply ? " on its way back to the client" : " to ",
 	               c->drop->reply ? "" : c->target,
 	               f->outcome == WD_OUTCOME_ANSWERED_LATE ? "; a later one got through" : "");
-	wd_case_next(c,
-	             "list the rules of that hook with counters, in %s: iptables-legacy-save -c; "
-	             "iptables-nft-save -c; nft list ruleset",
-	             wd_case_place(c, c->drop_index));
+	if (v && fits_command(v->table) && fits_command(v->chain))
+		wd_case_next(c, "list that chain with counters, in %s: %s%s%s %s%s%s",
+		             wd_case_place(c, c->drop_index),
+		             v->by == WD_BY_NFT                           ? "nft list chain "
+		             : v->family && strcmp(v->family, "ip6") == 0 ? "ip6tables-legacy -vnL "
+		                                                          : "iptables-legacy -vnL ",
+		             v->by == WD_BY_NFT ? (v->family ? v->family : "inet") : v->chain,
+		             v->by == WD_BY_NFT ? "" : " -t", v->table,
+		             v->by == WD_BY_NFT ? " " : "", v->by == WD_BY_NFT ? v->chain : "");
+	else
+		wd_case_next(c,
+		             "list the rules of that hook with counters, in %s: "
+		             "iptables-legacy-save -c; "
+		             "iptables-nft-save -c; nft list ruleset",
+		             wd_case_place(c, c->drop_index));
 	/* in front of, or in place of, every rule: tracking that has no room drops as well */
-	if (!c->drop->d.has_ct &&
+	if (!v && !c->drop->d.has_ct &&
 	    (c->drop->d.hook == WD_HOOK_PREROUTING || c->drop->d.hook == WD_HOOK_OUTPUT))
 		wd_case_next(c, "if no rule there counts it: is the conntrack table full "
 		                "(conntrack -S; nf_conntrack_count against nf_conntrack_max)?");
@@ -193,12 +260,32 @@ void wd_case_kernel_drop(struct wd_case *c)
 		             "what the reason means: include/net/dropreason-core.h of the kernel");
 }
 
+/* The record of the drop itself was lost, or drops are not seen here: the table's word alone. */
+static bool verdict_alone(struct wd_case *c)
+{
+	const struct wd_flow *f = c->flow;
+	const struct wd_flow_verdict *v = &f->verdict;
+
+	if (v->by == WD_BY_UNKNOWN || f->n_drops || f->drops_beyond ||
+	    (f->outcome != WD_OUTCOME_UNANSWERED && f->outcome != WD_OUTCOME_DROPPED))
+		return false;
+	wd_case_answer(c, v->by == WD_BY_OTHER ? WD_CAUSE_KERNEL_DROP : WD_CAUSE_FILTER_DENIED,
+	               v->by == WD_BY_OTHER ? WD_CONFIDENCE_POSSIBLE : WD_CONFIDENCE_LIKELY,
+	               "%s on this node drops packets %s",
+	               v->by == WD_BY_OTHER ? "netfilter" : table_words(c, v),
+	               v->reply ? "of the answer, on their way back to the client"
+	                        : wd_arena_printf(c->arena, "to %s", c->target));
+	wd_case_next(c, "list the rules with counters: iptables-legacy-save -c; "
+	                "iptables-nft-save -c; nft list ruleset");
+	return true;
+}
+
 bool wd_rule_dropped(struct wd_case *c)
 {
 	const struct wd_flow *f = c->flow;
 
 	if (!c->drop)
-		return false;
+		return verdict_alone(c);
 	/* An established connection is judged by its own rule, which weighs the drops. */
 	if (f->outcome == WD_OUTCOME_STALLED || f->outcome == WD_OUTCOME_RESET)
 		return false;
@@ -227,9 +314,19 @@ bool wd_rule_dropped(struct wd_case *c)
 	case WD_DROP_ACCEPT_QUEUE:
 		return false;
 	case WD_DROP_UNSPECIFIED:
+		/* where it frees a packet whose source has no way back, among others */
+		if (c->drop->d.function && c->facts->rpf_known &&
+		    strcmp(c->drop->d.function, "ip_rcv_finish_core") == 0 &&
+		    c->facts->rpf_drops >= c->drop_count) {
+			rp_filter(c);
+			return true;
+		}
 		/* refused or unreachable has a better witness than a drop without a reason */
 		if (client_was_rejected(c))
 			return false;
+		/* and so has one of which the packet hooks saw the answer */
+		if (f->outcome == WD_OUTCOME_UNANSWERED && wd_where_answer_lost(c))
+			return true;
 		/* and a local server whose queue is full too */
 		if (f->outcome == WD_OUTCOME_UNANSWERED && c->facts->backend.local)
 			return false;
@@ -245,6 +342,14 @@ bool wd_rule_dropped(struct wd_case *c)
 		return false;
 	wd_case_kernel_drop(c);
 	return true;
+}
+
+/* Destination unreachable, fragmentation needed (RFC 1191); packet too big (RFC 8201). */
+static bool icmp_said_too_big(const struct wd_flow *f)
+{
+	const struct wd_flow_icmp *i = &f->icmp_sent;
+
+	return i->count && (i->v6 ? i->type == 2 : i->type == 3 && i->code == 4);
 }
 
 /* Also used for connections that were established. */
@@ -295,7 +400,7 @@ bool wd_rule_established(struct wd_case *c)
 	                 f->retransmits, f->seg_len, f->mss, (unsigned long long)f->bytes_acked,
 	                 (unsigned long long)f->bytes_received,
 	                 f->server_stall ? " (the server's side)" : "");
-	too_big = c->drop && c->drop_class == WD_DROP_TOO_BIG;
+	too_big = (c->drop && c->drop_class == WD_DROP_TOO_BIG) || icmp_said_too_big(f);
 	full_size = f->mss && f->seg_len >= f->mss;
 	never_big = f->bytes_acked < f->mss;
 	if (too_big || (full_size && never_big)) {
@@ -325,6 +430,11 @@ bool wd_rule_established(struct wd_case *c)
 		wd_case_kernel_drop(c);
 		return true;
 	}
+	/* the client holds it for open, but the server had no room for it and has forgotten it:
+	 * not one byte was acknowledged (the SYN counts as one) */
+	if (f->listen_full.count && !f->server_stall && f->bytes_acked <= 1 &&
+	    wd_case_accept_queue(c))
+		return true;
 	/* older than the trace, or accepted here: which end is the client is a guess */
 	wd_case_answer(c, WD_CAUSE_CONNECTION_STALLED,
 	               f->owner.pid ? WD_CONFIDENCE_LIKELY : WD_CONFIDENCE_POSSIBLE,

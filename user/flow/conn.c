@@ -59,7 +59,21 @@ static void learn(struct wd_flow_table *t, struct wd_entry *x, const struct wd_e
 		f->tuple.sport = e->tuple.sport;
 		wd_entry_rekey(t, x);
 		wd_entry_collect(t, x);
+		wd_sight_collect(t, x);
 	}
+}
+
+/* A SYN left the socket at that time: what a watched device did not see then did not pass. */
+static void note_syn(struct wd_flow *f, uint64_t at_ns)
+{
+	unsigned int last = f->n_syns - 1;
+
+	if (f->n_syns && f->syn_ns[last] >= at_ns)
+		return; /* a record that another CPU delivered late */
+	if (f->n_syns < WD_FLOW_SYNS_MAX)
+		f->syn_ns[f->n_syns++] = at_ns;
+	else
+		f->syn_ns[last] = at_ns;
 }
 
 static bool same_target(const struct wd_flow *f, const struct wd_tuple *t)
@@ -121,6 +135,11 @@ static struct wd_entry *entry_new(struct wd_flow_table *t, const struct wd_event
 		x->flow.start_known = true;
 	}
 	wd_entry_collect(t, x);
+	if (!c->server) {
+		if (c->start_ns && c->syn_sent)
+			note_syn(&x->flow, c->start_ns);
+		wd_sight_collect(t, x);
+	}
 	return x;
 }
 
@@ -234,6 +253,8 @@ void wd_conn_event(struct wd_flow_table *t, const struct wd_event *e)
 		learn(t, x, e);
 	switch (c->trigger) {
 	case WD_CONN_SYN_RETRANS:
+		note_syn(f, e->ts_ns);
+		__attribute__((fallthrough));
 	case WD_CONN_DROP:
 		if (f->closed)
 			break; /* a record that another CPU delivered late */

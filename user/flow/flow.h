@@ -46,6 +46,13 @@ void wd_flow_table_event(struct wd_flow_table *t, const struct wd_event *e);
  * drop counts with wd_flow_table_drop_count() before it judges.
  */
 struct wd_flow *wd_flow_table_due(struct wd_flow_table *t, uint64_t now_ns, bool *ret_final);
+/* An attempt that goes on, by its socket; NULL: none is known. Valid until the next call. */
+struct wd_flow *wd_flow_table_by_sock(struct wd_flow_table *t, uint64_t sock);
+/* More was found out about an unanswered attempt that goes on: another word is due then. */
+void wd_flow_table_again(struct wd_flow_table *t, struct wd_flow *f, uint64_t at_ns);
+/* What connection tracking says of an attempt: how its answers look before NAT is undone.
+ * Packets that bear the translated tuple are its own from now on. */
+void wd_flow_table_nat(struct wd_flow_table *t, struct wd_flow *f, const struct wd_tuple *reply);
 /* When wd_flow_table_due() next has something, UINT64_MAX for never. */
 uint64_t wd_flow_table_next_ns(const struct wd_flow_table *t);
 /* The kernel's present count of one of the flow's drops. */

@@ -3,6 +3,8 @@
 #ifndef WD_FLOW_INTERNAL_H
 #define WD_FLOW_INTERNAL_H
 
+#include <string.h>
+
 #include <uthash.h>
 #include <utlist.h>
 
@@ -38,6 +40,18 @@ struct wd_end {
 	uint8_t pad;
 };
 
+/* What NAT made of an attempt's tuple: its packets bear that on some devices. */
+#define WD_ALIASES_MAX 3
+
+struct wd_alias {
+	struct wd_tuple key; /* client -> target, as translated; wd_tuple_key() */
+	struct wd_entry *entry;
+	bool in_table;
+	UT_hash_handle hh;
+};
+
+struct wd_sights;
+
 struct wd_entry {
 	struct wd_flow flow; /* first: the table hands out pointers to it */
 	struct wd_end end;
@@ -56,6 +70,11 @@ struct wd_entry {
 	uint64_t forget_ns;                     /* done: until then */
 	UT_hash_handle hh;                      /* by socket */
 	bool in_socks;
+	struct wd_alias aliases[WD_ALIASES_MAX];
+	unsigned int n_aliases;
+	UT_hash_handle hh_isn; /* by the sequence number of its SYN */
+	uint32_t isn;
+	bool in_isns;
 };
 
 struct wd_waiting {
@@ -90,6 +109,9 @@ struct wd_flow_table {
 	unsigned int n_flows, n_done, n_waiting;
 	uint64_t flows_evicted, waiting_evicted;
 	uint64_t next_id;
+	struct wd_sights *sights; /* NULL until the first */
+	struct wd_alias *aliases; /* by translated tuple */
+	struct wd_entry *isns;
 };
 
 /* table.c */
@@ -125,6 +147,35 @@ void wd_flow_add_reset(struct wd_flow *f, const struct wd_event *e);
 void wd_entry_collect(struct wd_flow_table *t, struct wd_entry *e);
 void wd_packet_event(struct wd_flow_table *t, const struct wd_event *e);
 void wd_waiting_promote(struct wd_flow_table *t, struct wd_waiting *w, uint64_t now_ns);
+
+/* sight.c */
+/* For hashing: bytes between the fields are zero. */
+static inline struct wd_tuple wd_tuple_key(const struct wd_tuple *t)
+{
+	struct wd_tuple k;
+
+	memset(&k, 0, sizeof(k));
+	k.saddr = t->saddr;
+	k.daddr = t->daddr;
+	k.sport = t->sport;
+	k.dport = t->dport;
+	k.proto = t->proto;
+	return k;
+}
+
+void wd_sight_event(struct wd_flow_table *t, const struct wd_event *e);
+/* Gives an attempt the packets that were seen before it was known. */
+void wd_sight_collect(struct wd_flow_table *t, struct wd_entry *e);
+/* Before an entry goes. */
+void wd_sight_forget(struct wd_flow_table *t, struct wd_entry *e);
+void wd_sights_free(struct wd_flow_table *t);
+
+/* witness.c */
+bool wd_is_witness(const struct wd_event *e);
+/* The client's tuple as connection tracking has it, NULL when it does not. */
+const struct wd_tuple *wd_witness_ct(const struct wd_event *e);
+void wd_flow_add_witness(struct wd_flow *f, const struct wd_event *e, bool reply);
+void wd_witness_event(struct wd_flow_table *t, const struct wd_event *e);
 
 /* conn.c */
 void wd_conn_event(struct wd_flow_table *t, const struct wd_event *e);

@@ -50,6 +50,25 @@ struct wd_tuple wd_packet_direction(const struct wd_flow_table *t, const struct 
 	struct wd_bucket *b;
 	struct wd_end end;
 
+	if (wd_is_witness(e) && e->kind != WD_EVENT_LISTEN_FULL) {
+		const struct wd_tuple *orig = wd_witness_ct(e);
+
+		if (orig) {
+			/* the addresses may be one (loopback, a pod that dials its own Service):
+			 * then the ports tell */
+			*ret_reply = !goes_to(&back, &orig->saddr, orig->sport) &&
+			             !goes_to(&e->tuple, &orig->daddr, orig->dport) &&
+			             (wd_addr_equal(&e->tuple.daddr, &orig->saddr) ||
+			              goes_to(&back, &orig->daddr, orig->dport));
+			return *orig;
+		}
+		*ret_reply = is_reply(t, &e->tuple, 0);
+		return *ret_reply ? back : e->tuple;
+	}
+	if (e->kind == WD_EVENT_LISTEN_FULL) {
+		*ret_reply = false;
+		return e->tuple;
+	}
 	if (e->kind != WD_EVENT_DROP) {
 		/* RESET_SENT and SYNACK_RETRANS: peer -> this side. Who of the two dialled? The
 		 * answerer of a SYN is the target; else what is known of either end. */
@@ -194,12 +213,22 @@ static void learn_nat(struct wd_flow *f, const struct wd_event *e, const struct 
 	}
 }
 
+/* Dropped since nobody has a socket for it. Below 5.17 there are no reasons, and this is the
+ * function that frees it. */
+static bool found_no_socket(const struct wd_event_drop *d)
+{
+	if (d->reason)
+		return strcmp(d->reason, "NO_SOCKET") == 0;
+	return d->function &&
+	       (strcmp(d->function, "tcp_v4_rcv") == 0 || strcmp(d->function, "tcp_v6_rcv") == 0);
+}
+
 bool wd_flow_drop_silences(const struct wd_flow *f, const struct wd_event_drop *d, bool reply)
 {
 	if (d->icmp_error || (f->tuple.proto == WD_PROTO_TCP && !(d->tcp_flags & TCP_SYN)))
 		return false;
 	/* an answer that finds no socket came too late: its client had given up */
-	return !reply || !d->reason || strcmp(d->reason, "NO_SOCKET") != 0;
+	return !reply || !found_no_socket(d);
 }
 
 static void apply(struct wd_entry *x, const struct wd_event *e, const struct wd_tuple *tuple,
@@ -207,6 +236,10 @@ static void apply(struct wd_entry *x, const struct wd_event *e, const struct wd_
 {
 	if (x->done)
 		return;
+	if (wd_is_witness(e)) {
+		wd_flow_add_witness(&x->flow, e, reply);
+		return;
+	}
 	learn_nat(&x->flow, e, tuple, inferred);
 	if (e->kind == WD_EVENT_DROP)
 		wd_flow_add_drop(&x->flow, e, reply);
@@ -250,7 +283,7 @@ void wd_entry_collect(struct wd_flow_table *t, struct wd_entry *x)
 		if (x->flow.start_known && w->event.ts_ns < x->flow.start_ns)
 			continue;
 		if (wd_entry_for_packet(t, &tuple, &inferred) != x ||
-		    (inferred && !refusal_of(x, &w->event)))
+		    (inferred && !wd_is_witness(&w->event) && !refusal_of(x, &w->event)))
 			continue;
 		apply(x, &w->event, &tuple, reply, inferred);
 		wd_waiting_remove(t, w);
@@ -290,6 +323,7 @@ void wd_waiting_promote(struct wd_flow_table *t, struct wd_waiting *w, uint64_t 
 	/* takes this drop along, and all others that wait for the same attempt */
 	if (x) {
 		wd_entry_collect(t, x);
+		wd_sight_collect(t, x);
 		wd_entry_due(t, x, now_ns, false);
 	}
 	/* still there: no memory, or the attempt is not the one it belongs to */
@@ -337,6 +371,7 @@ void wd_packet_event(struct wd_flow_table *t, const struct wd_event *e)
 		x = entry_from_drop(t, e, &tuple);
 		if (x) {
 			apply(x, e, &tuple, reply, false);
+			wd_entry_collect(t, x);
 			wd_entry_due(t, x, e->ts_ns + WD_UDP_COLLECT_NS, true);
 		}
 		return;

@@ -32,6 +32,7 @@ void wd_flow_table_free(struct wd_flow_table *t)
 		wd_waiting_remove(t, t->syns);
 	while (t->others)
 		wd_waiting_remove(t, t->others);
+	wd_sights_free(t);
 	free(t);
 }
 
@@ -129,6 +130,7 @@ void wd_entry_remove(struct wd_flow_table *t, struct wd_entry *e)
 	if (e->in_socks)
 		HASH_DEL(t->socks, e);
 	unlink_due(t, e);
+	wd_sight_forget(t, e);
 	if (e->done) {
 		DL_DELETE2(t->done, e, done_prev, done_next);
 		t->n_done--;
@@ -374,9 +376,33 @@ void wd_flow_table_event(struct wd_flow_table *t, const struct wd_event *e)
 	case WD_EVENT_SYNACK_RETRANS:
 		wd_packet_event(t, e);
 		break;
+	case WD_EVENT_PACKET:
+		wd_sight_event(t, e);
+		break;
+	case WD_EVENT_ICMP_SENT:
+	case WD_EVENT_LISTEN_FULL:
+	case WD_EVENT_VERDICT:
+		wd_witness_event(t, e);
+		break;
+	case WD_EVENT_SNAP: /* not about attempts: of no concern here */
 	case WD_EVENT_MAX:
 		break;
 	}
+}
+
+struct wd_flow *wd_flow_table_by_sock(struct wd_flow_table *t, uint64_t sock)
+{
+	struct wd_entry *x = wd_entry_by_sock(t, sock);
+
+	return x && !x->done ? &x->flow : NULL;
+}
+
+void wd_flow_table_again(struct wd_flow_table *t, struct wd_flow *f, uint64_t at_ns)
+{
+	struct wd_entry *x = (struct wd_entry *)(void *)f;
+
+	if (!x->done && !x->due_ns && !f->closed && f->outcome == WD_OUTCOME_UNANSWERED)
+		wd_entry_due(t, x, at_ns, false);
 }
 
 void wd_flow_table_finish(struct wd_flow_table *t, uint64_t now_ns)

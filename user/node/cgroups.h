@@ -17,7 +17,7 @@
 /* Limits of one walk. */
 #define WD_CGROUPS_DIRS_MAX  32768
 #define WD_CGROUPS_DEPTH_MAX 12
-#define WD_CGROUPS_WALK_NS   50000000ull
+#define WD_CGROUPS_WALK_NS   250000000ull
 
 struct wd_cgroup {
 	uint64_t id;

@@ -19,7 +19,7 @@
 
 /* Limits: files kept, and time of one reading. */
 #define WD_CNIRESULTS_MAX     4096
-#define WD_CNIRESULTS_READ_NS 100000000ull
+#define WD_CNIRESULTS_READ_NS 250000000ull
 
 struct wd_cniresult {
 	char *file;

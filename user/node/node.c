@@ -87,6 +87,8 @@ void wd_node_free(struct wd_node *n)
 	if (!n)
 		return;
 	wd_conntrack_free(n->conntrack);
+	wd_devices_release(&n->devices);
+	wd_rtnl_free(n->rtnl);
 	wd_netaddrs_release(&n->addrs);
 	wd_cgroups_release(&n->cgroups);
 	wd_cniresults_release(&n->cni);
@@ -152,10 +154,8 @@ static void counter_facts(struct wd_node *n, const struct wd_flow *f, const stru
 		ret->rpf_drops = growth(before->rpf, now.rpf);
 }
 
-int wd_node_nat(struct wd_node *n, const struct wd_tuple *orig, struct wd_addr *ret_backend,
-                uint16_t *ret_port)
+int wd_node_nat(struct wd_node *n, const struct wd_tuple *orig, struct wd_tuple *ret_reply)
 {
-	struct wd_tuple reply;
 	int r;
 
 	if (!n->conntrack_tried) {
@@ -164,16 +164,17 @@ int wd_node_nat(struct wd_node *n, const struct wd_tuple *orig, struct wd_addr *
 		if (r < 0)
 			return r;
 	}
-	if (!n->conntrack)
-		return -ENOENT;
-	r = wd_conntrack_reply(n->conntrack, orig, &reply);
-	if (r < 0)
-		return r;
-	if (wd_addr_equal(&reply.saddr, &orig->daddr) && reply.sport == orig->dport)
-		return -ENOENT;
-	*ret_backend = reply.saddr;
-	*ret_port = reply.sport;
-	return 0;
+	return n->conntrack ? wd_conntrack_reply(n->conntrack, orig, ret_reply) : -ENOENT;
+}
+
+bool wd_node_tracks(struct wd_node *n)
+{
+	/* counts what is not confirmed yet, too; below /proc/sys/net everybody sees their own */
+	int r = wd_node_read(n, n->netnses.proc, "sys/net/netfilter/nf_conntrack_count", 64);
+
+	if (r)
+		return r != -ENOENT;
+	return !n->buf.len || n->buf.data[0] != '0';
 }
 
 /* Namespace of the drop that reverse path filtering made, else of the first one. */
@@ -196,8 +197,7 @@ static const struct wd_netns *drop_netns(const struct wd_node *n, const struct w
 	return ino ? wd_netnses_find(&n->netnses, ino) : q->client;
 }
 
-/* True when the caches lack something that the flow leads to. */
-static bool question_prepare(struct wd_node *n, struct wd_node_question *q)
+bool wd_node_question_prepare(struct wd_node *n, struct wd_node_question *q)
 {
 	const struct wd_flow *f = q->flow;
 	uint32_t ino = f->owner.netns;
@@ -224,9 +224,9 @@ void wd_node_facts(struct wd_node *n, const struct wd_flow *f, struct wd_facts *
 	/* What was read before the flow's last event is second best. */
 	wd_node_refresh(n, n->netnses.pace.last_ns < f->last_ns);
 	q.process = wd_node_process_open(n, f);
-	if (question_prepare(n, &q)) {
+	if (wd_node_question_prepare(n, &q)) {
 		wd_node_refresh(n, true);
-		question_prepare(n, &q);
+		wd_node_question_prepare(n, &q);
 	}
 	wd_node_client_facts(n, &q, ret);
 	wd_node_backend_facts(n, &q, ret);

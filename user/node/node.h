@@ -12,6 +12,7 @@
 
 #include "model/facts.h"
 #include "model/flow.h"
+#include "node/devices.h"
 
 struct wd_node;
 
@@ -29,12 +30,23 @@ void wd_node_watch(struct wd_node *n, uint64_t now_ns);
 void wd_node_facts(struct wd_node *n, const struct wd_flow *f, struct wd_facts *ret);
 
 /*
- * Where NAT sends a connection: asks connection tracking of the node's own namespace. 0 and
- * the backend's address and port when it differs from the target; -ENOENT when the
- * connection is not translated, or not known (any more); else the error of asking.
+ * What NAT makes of a connection: asks connection tracking of the node's own namespace. 0 and
+ * the tuple of its answers before NAT is undone (the reverse of orig if nothing is translated);
+ * -ENOENT when the connection is not known (any more); else the error of asking.
  */
-int wd_node_nat(struct wd_node *n, const struct wd_tuple *orig, struct wd_addr *ret_backend,
-                uint16_t *ret_port);
+int wd_node_nat(struct wd_node *n, const struct wd_tuple *orig, struct wd_tuple *ret_reply);
+
+/* Does connection tracking follow anything in our namespace? If not, nothing is translated. */
+bool wd_node_tracks(struct wd_node *n);
+
+/* The devices of the node's own namespace; read anew only when something changed. */
+int wd_node_devices(struct wd_node *n, const struct wd_devices **ret);
+/* Grows with each time that they were read anew. */
+unsigned int wd_node_devices_generation(const struct wd_node *n);
+/* By which of them the packets of a flow should pass. */
+int wd_node_path(struct wd_node *n, const struct wd_flow *f, struct wd_path_fact *ret);
+/* Whether others have BPF programs at tc of a device. */
+bool wd_node_device_shared(struct wd_node *n, uint32_t ifindex);
 
 /* Name of a network namespace by its inode: the pod's "ns/name" when known, else the
  * name under /run/netns, "node" for our own; NULL unknown. Valid until the next call. */

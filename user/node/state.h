@@ -15,6 +15,7 @@
 #include "node/cgroups.h"
 #include "node/cniresults.h"
 #include "node/conntrack.h"
+#include "node/devices.h"
 #include "node/listeners.h"
 #include "node/netaddr.h"
 #include "node/netns.h"
@@ -35,6 +36,11 @@ struct wd_node {
 	unsigned int n_samples;         /* all that were ever taken */
 	struct wd_conntrack *conntrack; /* NULL: not asked yet, or it cannot be */
 	bool conntrack_tried;
+	struct wd_rtnl *rtnl; /* NULL: not asked yet, or it cannot be */
+	bool rtnl_tried;
+	struct wd_devices devices;
+	unsigned int devices_read; /* how often */
+	struct wd_pace devices_pace;
 	struct wd_netnses netnses;
 	struct wd_netaddrs addrs;
 	struct wd_podlogs logs;
@@ -59,6 +65,9 @@ void wd_node_refresh(struct wd_node *n, bool missed);
 uint32_t wd_node_index(const struct wd_node *n, const struct wd_netns *ns);
 /* Reads a file of /proc/PID into n->buf with this cap; as wd_procfs_read. */
 int wd_node_read(struct wd_node *n, int dir, const char *path, size_t cap);
+
+/* Finds the namespaces; true when the caches lack something that the flow leads to. */
+bool wd_node_question_prepare(struct wd_node *n, struct wd_node_question *q);
 
 /* owner.c: */
 /* Directory of the process that owns the flow, when it is still the same one; else

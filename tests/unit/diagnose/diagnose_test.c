@@ -116,6 +116,26 @@ static void no_rst_here(struct situation *s)
 	s->flow.rst_local = s->flow.rst_no_socket = false;
 }
 
+static void hooks_saw_nothing(struct situation *s)
+{
+	s->flow.path = NULL;
+}
+
+static void no_verdict(struct situation *s)
+{
+	s->flow.verdict.by = WD_BY_UNKNOWN;
+}
+
+static void no_icmp_sent(struct situation *s)
+{
+	s->flow.icmp_sent.count = 0;
+}
+
+static void room_to_listen(struct situation *s)
+{
+	s->flow.listen_full.count = 0;
+}
+
 static void small_segments(struct situation *s)
 {
 	s->flow.seg_len = 100;
@@ -132,6 +152,32 @@ static const struct pair {
          no_drops,
          only_silence,
          {"REJECT with ICMP", "REJECT with RST", "REJECT as unreachable"}},
+	{"drop in netfilter",
+         "verdict of a table",
+         no_drops,
+         no_verdict,
+         {"SYN filtered by a chain of nft", "SYN filtered by a legacy table",
+          "SYN-ACK filtered by a chain", "datagram filtered by a chain"}},
+	{"drop in netfilter",
+         "verdict of a table, on data",
+         no_drops,
+         no_verdict,
+         {"data filtered by a chain"}},
+	{"error of the client",
+         "ICMP sent by this node",
+         only_silence,
+         no_icmp_sent,
+         {"refused by ICMP of this node"}},
+	{"listener full",
+         "ListenOverflows grew",
+         room_to_listen,
+         no_counter,
+         {"queue: the kernel's own test, and counted"}},
+	{"listener full",
+         "queue not empty",
+         room_to_listen,
+         no_queue,
+         {"queue: the kernel's own test, and waiting"}},
 	{"drop by rp_filter", "counter of rp_filter", no_drops, no_counter, {"rp_filter, counted"}},
 	{"drop for want of a neighbour",
          "neighbour table",
@@ -185,6 +231,11 @@ static const struct pair {
          no_drops,
          no_listener,
          {"datagram without socket, nobody listens"}},
+	{"packet hooks: SYN delivered",
+         "somebody listens",
+         hooks_saw_nothing,
+         no_listener,
+         {"reached a pod that listens and says nothing"}},
 	{"drop: accept queue",
          "ListenOverflows grew",
          no_drops,

@@ -282,6 +282,76 @@ static inline void one_of_three(struct situation *s)
 	s->flow.drops[s->flow.n_drops - 1].d.count = 1;
 }
 
+/* ---- further witnesses ------------------------------------------------------------------- */
+
+/* Who in netfilter dropped what the last drop is about, in the same namespace. */
+static inline void verdict(struct situation *s, enum wd_decider by, const char *family,
+                           const char *table, const char *chain)
+{
+	const struct wd_flow_drop *d = &s->flow.drops[s->flow.n_drops - 1];
+
+	s->flow.verdict = (struct wd_flow_verdict){
+		.by = by,
+		.hook = d->d.hook,
+		.netns = d->d.netns,
+		.reply = d->reply,
+		.function = d->d.function,
+		.family = family,
+		.table = table,
+		.chain = chain,
+		.count = 1,
+	};
+}
+
+static inline void by_nft(struct situation *s)
+{
+	verdict(s, WD_BY_NFT, "ip", "filter", "KUBE-FORWARD");
+}
+
+static inline void by_legacy(struct situation *s)
+{
+	verdict(s, WD_BY_XTABLE, "ip", "filter", "FORWARD");
+}
+
+static inline void by_no_table(struct situation *s)
+{
+	verdict(s, WD_BY_OTHER, "ip", NULL, NULL);
+}
+
+/* This node answered its SYN with an ICMP error. */
+static inline void icmp_sent(struct situation *s, uint8_t type, uint8_t code)
+{
+	s->flow.icmp_sent =
+		(struct wd_flow_icmp){.count = 1, .type = type, .code = code, .netns = 4026531840u};
+	s->in.icmp_netns = "node";
+	s->in.sees_icmp = true;
+}
+
+static inline void sent_port_unreachable(struct situation *s)
+{
+	icmp_sent(s, 3, 3);
+}
+
+static inline void sent_host_unreachable(struct situation *s)
+{
+	icmp_sent(s, 3, 1);
+}
+
+static inline void sent_prohibited(struct situation *s)
+{
+	icmp_sent(s, 3, 13);
+}
+
+/* Its listener had no room for it. */
+static inline void listener_full(struct situation *s)
+{
+	s->flow.listen_full = (struct wd_flow_listen){.count = 2,
+	                                              .backlog = 129,
+	                                              .max = 128,
+	                                              .kind = WD_LISTEN_ACCEPT_SYN,
+	                                              .netns = 4026532002u};
+}
+
 /* ---- facts ------------------------------------------------------------------------------- */
 
 static inline void nat(struct situation *s)
@@ -405,6 +475,27 @@ static inline void no_reset_probe(struct situation *s)
 {
 	s->in.sees_resets = false;
 	s->in.missing_probes[s->in.n_missing_probes++] = "tcp_receive_reset";
+}
+
+/* The packet hooks saw it go out to the backend's device, and nothing come back. */
+static inline void hooks_saw_backend(struct situation *s)
+{
+	static struct wd_flow_path path;
+	static struct wd_watch_fact watch;
+
+	path = (struct wd_flow_path){.n = 1};
+	path.v[0] = (struct wd_flow_sight){.ifindex = 12, .device = "veth2", .sight = WD_SIGHT_OUT};
+	path.v[0].syn = 3;
+	path.v[0].syn_ns = 1002 * SEC;
+	path.v[0].asked = s->flow.tuple;
+	watch = (struct wd_watch_fact){.wanted = true, .nat_known = true, .n = 1};
+	watch.path.known = watch.path.client_here = watch.path.backend_here = true;
+	watch.path.backend = (struct wd_path_device){12, "veth2"};
+	watch.v[0] = (struct wd_watched){.ifindex = 12, .device = "veth2", .since_ns = 900 * SEC};
+	s->flow.path = &path;
+	s->flow.n_syns = 1;
+	s->flow.syn_ns[0] = 1000 * SEC;
+	s->in.watch = &watch;
 }
 
 /* ---- the question ------------------------------------------------------------------------ */
