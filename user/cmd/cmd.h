@@ -21,12 +21,22 @@ enum wd_format {
 	WD_FORMAT_JSON,
 };
 
+/* Packet hooks, and what else runs for each packet: by itself for a connection that is not
+ * answered, from the start, never. */
+enum wd_packets {
+	WD_PACKETS_AUTO,
+	WD_PACKETS_ON,
+	WD_PACKETS_OFF,
+};
+
 struct wd_options {
 	enum wd_format format;
 	const char *host_root;
 	const char *node;
 	uint64_t duration_ns; /* 0: until a signal */
 	bool fail_on_finding;
+	enum wd_packets packets;
+	const char *pcap; /* file; NULL none */
 	bool help;
 	bool forced[WD_POINT_MAX];
 	enum wd_way force[WD_POINT_MAX];
@@ -42,6 +52,8 @@ struct wd_options {
 #define WD_OPT_FAIL     0x08
 #define WD_OPT_FORCE    0x10
 #define WD_OPT_COMMAND  0x20 /* takes "-- CMD" */
+#define WD_OPT_PACKETS  0x80
+#define WD_OPT_PCAP     0x100
 
 struct wd_command {
 	const char *name;

@@ -14,11 +14,13 @@ enum {
 	KEY_DURATION,
 	KEY_FAIL,
 	KEY_FORCE,
+	KEY_PACKETS,
+	KEY_PCAP,
 };
 
 struct option_row {
 	const char *name;
-	const char *arg; /* NULL: takes none */
+	const char *arg; /* NULL: takes none; "[=...]": may be left out */
 	const char *help;
 	unsigned int for_commands; /* WD_OPT_; 0: all */
 	int key;
@@ -34,6 +36,13 @@ static const struct option_row rows[] = {
 	{"host-root", "DIR", "where the node's files are (default /)", WD_OPT_NODE, KEY_HOST_ROOT},
 	{"node", "NAME", "name of this node in the results (default: its hostname)", WD_OPT_NODE,
          KEY_NODE},
+	{"packets", "[=on|off|auto]",
+         "see packets pass pod devices and uplinks; auto (default): only while a connection is "
+         "not answered",
+         WD_OPT_PACKETS, KEY_PACKETS},
+	{"pcap", "FILE",
+         "write the headers of the packets behind each finding (pcapng); implies --packets",
+         WD_OPT_PCAP, KEY_PCAP},
 	{"force", "POINT=WAY", "attach a probe in this way only, or 'none' (see whydrop probes)",
          WD_OPT_FORCE, KEY_FORCE},
 	{"help", NULL, "this text", 0, 'h'},
@@ -44,6 +53,11 @@ static const struct option_row rows[] = {
 static bool offered(const struct wd_command *cmd, const struct option_row *row)
 {
 	return !row->for_commands || (row->for_commands & cmd->options);
+}
+
+static bool may_be_left_out(const struct option_row *row)
+{
+	return row->arg && row->arg[0] == '[';
 }
 
 void wd_options_help(const struct wd_command *cmd)
@@ -61,8 +75,8 @@ void wd_options_help(const struct wd_command *cmd)
 			snprintf(left, sizeof(left), "-%c, --%s%s%s", r->key, r->name,
 			         r->arg ? " " : "", r->arg ? r->arg : "");
 		else
-			snprintf(left, sizeof(left), "    --%s%s%s", r->name, r->arg ? " " : "",
-			         r->arg ? r->arg : "");
+			snprintf(left, sizeof(left), "    --%s%s%s", r->name,
+			         r->arg && !may_be_left_out(r) ? " " : "", r->arg ? r->arg : "");
 		printf("  %-26s %s\n", left, r->help);
 	}
 }
@@ -119,6 +133,26 @@ static int parse_force(const char *arg, struct wd_options *o)
 	return 0;
 }
 
+static int parse_packets(const char *arg, struct wd_options *o)
+{
+	static const struct {
+		const char *word;
+		enum wd_packets packets;
+	} words[] = {
+		{"auto", WD_PACKETS_AUTO},
+		{"on", WD_PACKETS_ON},
+		{"off", WD_PACKETS_OFF},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (arg && strcmp(arg, words[i].word) != 0)
+			continue;
+		o->packets = arg ? words[i].packets : WD_PACKETS_ON;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static int take(const struct wd_command *cmd, int key, const char *arg, struct wd_options *o)
 {
 	switch (key) {
@@ -150,6 +184,21 @@ static int take(const struct wd_command *cmd, int key, const char *arg, struct w
 		if (wd_duration_parse(arg, &o->duration_ns) == 0)
 			return 0;
 		break;
+	case KEY_PACKETS:
+		if (parse_packets(arg, o) == 0)
+			return 0;
+		break;
+	case KEY_PCAP:
+		if (strcmp(arg, "-") == 0) {
+			wd_complain("%s: --pcap -: the findings go to standard output; name a FIFO "
+			            "or /dev/fd/N",
+			            cmd->name);
+			return -EINVAL;
+		}
+		if (!arg[0])
+			break;
+		o->pcap = arg;
+		return 0;
 	case KEY_FORCE:
 		if (parse_force(arg, o) == 0)
 			return 0;
@@ -177,7 +226,9 @@ int wd_options_parse(const struct wd_command *cmd, int argc, char **argv, struct
 		if (!offered(cmd, &rows[i]))
 			continue;
 		longs[n].name = rows[i].name;
-		longs[n].has_arg = rows[i].arg ? required_argument : no_argument;
+		longs[n].has_arg = may_be_left_out(&rows[i]) ? optional_argument
+		                   : rows[i].arg             ? required_argument
+		                                             : no_argument;
 		longs[n++].val = rows[i].key;
 	}
 	/* what stands behind "--" is another program's and is not looked at */

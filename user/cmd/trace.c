@@ -19,7 +19,10 @@
 #include "base/clock.h"
 #include "cmd/child.h"
 #include "cmd/cmd.h"
+#include "cmd/hooks.h"
 #include "cmd/judge.h"
+#include "cmd/verdicts.h"
+#include "cmd/pcap.h"
 #include "flow/flow.h"
 #include "node/host.h"
 #include "output/output.h"
@@ -48,6 +51,9 @@ struct trace {
 	struct wd_probe *probe;
 	struct wd_flow_table *flows;
 	struct wd_judge *judge;
+	struct wd_watch *watch;
+	struct wd_verdicts verdicts;
+	struct wd_pcap *pcap; /* NULL: not asked for */
 	struct wd_fold *fold;
 	struct wd_buf out;
 	struct wd_text_style style;
@@ -145,7 +151,13 @@ static void on_probe_event(const struct wd_event *e, void *ctx)
 {
 	struct trace *t = ctx;
 
+	if (e->kind == WD_EVENT_SNAP) {
+		wd_pcap_packet(t->pcap, e);
+		return;
+	}
 	wd_flow_table_event(t->flows, e);
+	wd_watch_event(t->watch, e);
+	wd_verdicts_event(&t->verdicts, e);
 }
 
 static void forget_drop(uint64_t key, void *ctx)
@@ -164,6 +176,7 @@ static void answer(struct trace *t, struct wd_flow *f, bool final, uint64_t now)
 		wd_probe_drop_forget(t->probe, f->drops[i].d.key);
 	if (!tell)
 		return;
+	wd_pcap_finding(t->pcap, &finding);
 	t->findings += final || f->outcome != WD_OUTCOME_NONE;
 	if (t->o->format == WD_FORMAT_JSON)
 		wd_json_finding(&t->out, &finding, t->host.name);
@@ -199,6 +212,8 @@ static void on_poll(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (n < 0)
 		wd_complain("ring buffer: %s", strerror(-n));
+	wd_watch_run(t->watch, wd_clock_monotonic_ns());
+	wd_verdicts_run(&t->verdicts, wd_clock_monotonic_ns());
 	all = answer_due(t, wd_clock_monotonic_ns(), ANSWER_MS);
 	event_add(t->timers[0], n > 0 ? &busy : &idle);
 	if (n == POLL_RECORDS || !all)
@@ -215,6 +230,8 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	wd_probe_maintain(t->probe, now);
 	wd_judge_tick(t->judge, now);
+	wd_watch_tick(t->watch, now);
+	wd_pcap_flush(t->pcap);
 	if (t->o->format == WD_FORMAT_TEXT)
 		wd_fold_tick(t->fold, &t->out, &t->style, now);
 	if (++t->ticks % STATS_EVERY_TICKS == 0 && t->o->format == WD_FORMAT_JSON) {
@@ -296,14 +313,22 @@ static void style(struct trace *t)
 
 static unsigned int list_probes(const struct trace *t, struct wd_output_probe *p)
 {
-	for (unsigned int i = 0; i < WD_POINT_MAX; i++) {
-		enum wd_way way = wd_probe_way(t->probe, (enum wd_point)i);
+	unsigned int n = 0;
 
-		p[i].point = wd_point_name((enum wd_point)i);
-		p[i].way = way == WD_WAY_NONE ? NULL : wd_way_name(way);
-		p[i].lost = way == WD_WAY_NONE ? wd_point_lost((enum wd_point)i) : NULL;
+	for (unsigned int i = 0; i < WD_POINT_MAX; i++) {
+		enum wd_point point = (enum wd_point)i;
+		enum wd_way way = wd_probe_way(t->probe, point);
+		const char *lost = wd_probe_lost(t->probe, point);
+
+		/* those that come and go, and what this kernel has no need of, miss nothing */
+		if (way == WD_WAY_NONE && (wd_point_kind(point) == WD_KIND_DEMAND || !lost))
+			continue;
+		p[n].point = wd_point_name(point);
+		p[n].way = way == WD_WAY_NONE ? NULL : wd_way_name(way);
+		p[n].lost = lost;
+		p[n++].minor = wd_point_kind(point) != WD_KIND_BASE;
 	}
-	return WD_POINT_MAX;
+	return n;
 }
 
 static void say_start(struct trace *t)
@@ -409,7 +434,7 @@ static void start_clock(struct trace *t)
 
 static int set_up_probe(struct trace *t)
 {
-	struct wd_probe_options po = {.targets = &t->targets};
+	struct wd_probe_options po = {.targets = &t->targets, .snap = t->pcap != NULL};
 	char err[WD_PROBE_ERRLEN];
 	int r;
 
@@ -419,6 +444,28 @@ static int set_up_probe(struct trace *t)
 	if (r < 0)
 		wd_complain("cannot trace here: %s", err[0] ? err : strerror(-r));
 	return r;
+}
+
+static int set_up_watch(struct trace *t)
+{
+	struct wd_watch_options wo = {
+		/* without a drop of this node, only packet hooks see a connection's packets */
+		.packets = t->pcap && t->o->packets == WD_PACKETS_AUTO ? WD_PACKETS_ON
+	                                                               : t->o->packets,
+		.snap = t->pcap != NULL,
+		.probe = t->probe,
+		.flows = t->flows,
+		.node = wd_judge_node(t->judge),
+		.targets = &t->targets,
+	};
+	int r = wd_watch_new(&wo, &t->watch);
+
+	if (r < 0)
+		return r;
+	wd_judge_watch(t->judge, t->watch);
+	wd_watch_start(t->watch, wd_clock_monotonic_ns());
+	wd_verdicts_start(&t->verdicts, t->probe, wo.packets, wd_clock_monotonic_ns());
+	return 0;
 }
 
 static void release(struct trace *t)
@@ -431,6 +478,8 @@ static void release(struct trace *t)
 			event_free(all[i]);
 	if (t->loop)
 		event_base_free(t->loop);
+	wd_watch_free(t->watch);
+	wd_pcap_close(t->pcap);
 	wd_probe_close(t->probe);
 	wd_judge_free(t->judge);
 	wd_flow_table_free(t->flows);
@@ -457,6 +506,8 @@ static int set_up(struct trace *t)
 		r = set_up_loop(t);
 	if (r < 0)
 		wd_complain("trace: %s", strerror(-r));
+	else if (t->o->pcap)
+		r = wd_pcap_open(t->o->pcap, t->host.kernel, &t->pcap);
 	return r;
 }
 
@@ -470,6 +521,7 @@ static void finish(struct trace *t)
 	if (!answer_due(t, wd_clock_monotonic_ns(), LAST_WORDS_MS))
 		wd_complain("trace: too many open attempts to answer them all at the end");
 	say_end(t);
+	wd_pcap_finish(t->pcap);
 }
 
 static int run(const struct wd_options *o)
@@ -489,6 +541,11 @@ static int run(const struct wd_options *o)
 	if (wd_privileges_complain() || set_up(t) < 0 || set_up_probe(t) < 0)
 		goto out;
 	r = wd_judge_new(o->host_root, &t->targets, t->probe, t->flows, &t->judge);
+	if (r < 0) {
+		wd_complain("trace: %s", strerror(-r));
+		goto out;
+	}
+	r = set_up_watch(t);
 	if (r < 0) {
 		wd_complain("trace: %s", strerror(-r));
 		goto out;
@@ -529,6 +586,6 @@ const struct wd_command wd_cmd_trace = {
 	.summary = "live: why each failing connection to the targets fails",
 	.details = details,
 	.options = WD_OPT_OUTPUT | WD_OPT_NODE | WD_OPT_DURATION | WD_OPT_FAIL | WD_OPT_FORCE |
-                   WD_OPT_COMMAND,
+                   WD_OPT_PACKETS | WD_OPT_PCAP | WD_OPT_COMMAND,
 	.run = run,
 };

@@ -114,6 +114,44 @@ static void put_drop(struct wd_writer *w, const struct wd_finding *f)
 	CLOSE(w);
 }
 
+static void put_rule(struct wd_writer *w, const struct wd_finding *f)
+{
+	if (!f->rule.known)
+		return;
+	OPEN(w, "rule");
+	STRING(w, "tool", f->rule.tool);
+	STRING(w, "family", f->rule.family);
+	STRING(w, "table", f->rule.table);
+	STRING(w, "chain", f->rule.chain);
+	CLOSE(w);
+}
+
+static void put_path(struct wd_writer *w, const struct wd_finding *f)
+{
+	if (!f->n_path)
+		return;
+	wd_writer_key(w, "\"path\":");
+	wd_writer_open(w, '[');
+	for (unsigned int i = 0; i < f->n_path && i < WD_FINDING_PATH_MAX; i++) {
+		const struct wd_finding_path *p = &f->path[i];
+
+		wd_writer_key(w, "");
+		wd_writer_open(w, '{');
+		STRING(w, "device", p->device);
+		STRING(w, "role", p->role);
+		STRING(w, "direction", p->out ? "out" : "in");
+		if (p->xdp)
+			BOOL(w, "xdp", true);
+		U64(w, "syn", p->syn);
+		U64(w, "syn_ack", p->syn_ack);
+		U64(w, "rst", p->rst);
+		U64(w, "icmp", p->icmp);
+		U64(w, "watched_ms", p->watched_ms);
+		CLOSE(w);
+	}
+	wd_writer_close(w, ']');
+}
+
 static void put_evidence(struct wd_writer *w, const struct wd_finding *f)
 {
 	unsigned int n = f->n_evidence;
@@ -180,6 +218,8 @@ void wd_json_finding(struct wd_buf *b, const struct wd_finding *f, const char *n
 	U64(&w, "elapsed_ms", f->elapsed_ms);
 	put_error(&w, f->err);
 	put_drop(&w, f);
+	put_rule(&w, f);
+	put_path(&w, f);
 	put_evidence(&w, f);
 	OPEN(&w, "completeness");
 	U64(&w, "lost_events", f->lost_events);

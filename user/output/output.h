@@ -29,6 +29,7 @@ struct wd_output_probe {
 	const char *point;
 	const char *way;  /* NULL: not available */
 	const char *lost; /* in words: what is missing without it; NULL when it is there */
+	bool minor;       /* answers are less exact without it, not fewer */
 };
 
 /* JSON Lines: one object and a newline each. */

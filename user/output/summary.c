@@ -69,12 +69,18 @@ static unsigned int count_missing(const struct wd_output_probe *probes, unsigned
 static void put_missing(struct wd_page *p, const struct wd_output_probe *probes, unsigned int n)
 {
 	const char *label = "without";
+	bool minor = false;
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (probes[i].way)
+		minor |= !probes[i].way && probes[i].minor;
+		if (probes[i].way ? !probes[i].lost : probes[i].minor)
 			continue;
 		wd_page_row(p, label);
 		wd_page_put(p, probes[i].point ? probes[i].point : "?");
+		if (probes[i].way) {
+			wd_page_own(p, " by ");
+			wd_page_put(p, probes[i].way);
+		}
 		if (probes[i].lost) {
 			wd_page_own(p, ": ");
 			wd_page_put(p, probes[i].lost);
@@ -82,6 +88,20 @@ static void put_missing(struct wd_page *p, const struct wd_output_probe *probes,
 		wd_page_break(p);
 		label = "";
 	}
+	if (!minor)
+		return;
+	/* no failure goes unseen for them: their names, and where to read more */
+	wd_page_row(p, label);
+	label = "";
+	for (unsigned int i = 0; i < n; i++) {
+		if (probes[i].way || !probes[i].minor)
+			continue;
+		wd_page_own(p, label);
+		wd_page_put(p, probes[i].point ? probes[i].point : "?");
+		label = ", ";
+	}
+	wd_page_own(p, ": answers are less exact (whydrop probes)");
+	wd_page_break(p);
 }
 
 void wd_text_start(struct wd_buf *b, const struct wd_output_start *s,

@@ -201,6 +201,47 @@ static void test_finding_partly_known(void **state)
 	json_decref(o);
 }
 
+/* Which rule dropped it: there only where a verdict was seen, and then as far as it is known. */
+static void test_rule(void **state)
+{
+	struct wd_finding f = sample_finding();
+	json_t *o = finding(&f);
+
+	(void)state;
+	assert_null(at(o, "rule"));
+	json_decref(o);
+
+	f.rule.known = true;
+	f.rule.tool = "nft";
+	f.rule.family = "ip";
+	f.rule.table = "filter";
+	f.rule.chain = "KUBE-FORWARD";
+	o = finding(&f);
+	assert_int_equal(json_object_size(at(o, "rule")), 4);
+	assert_text(o, "rule.tool", "nft");
+	assert_text(o, "rule.family", "ip");
+	assert_text(o, "rule.table", "filter");
+	assert_text(o, "rule.chain", "KUBE-FORWARD");
+	json_decref(o);
+
+	f.rule.tool = "iptables-legacy";
+	f.rule.family = f.rule.table = NULL;
+	f.rule.chain = "\"},\"cause\":\"no-route\xff\n";
+	o = finding(&f);
+	assert_int_equal(json_object_size(at(o, "rule")), 2);
+	assert_text(o, "rule.tool", "iptables-legacy");
+	assert_text(o, "rule.chain", "\"},\"cause\":\"no-route\xef\xbf\xbd\n");
+	assert_text(o, "cause", "filter-denied");
+	assert_no_null(o);
+	json_decref(o);
+
+	/* names without a verdict are leftovers */
+	f.rule.known = false;
+	o = finding(&f);
+	assert_null(at(o, "rule"));
+	json_decref(o);
+}
+
 static void test_finding_hostile(void **state)
 {
 	struct wd_finding f = sample_finding();
@@ -217,6 +258,7 @@ static void test_finding_hostile(void **state)
 	f.n_next = 1000;
 	f.n_evidence = 1000;
 	f.n_missing_probes = 1000;
+	f.n_path = 1000;
 	f.cause = (enum wd_cause)1000;
 	o = finding(&f);
 	assert_text(o, "summary", long_text);
@@ -224,6 +266,42 @@ static void test_finding_hostile(void **state)
 	assert_text(o, "client.pod.name", "a\",\"cause\":\"no-route");
 	assert_text(o, "cause", "unknown");
 	assert_text(o, "where", "line\nline");
+	json_decref(o);
+}
+
+/* What the packet hooks saw, device by device; nothing if they saw none. */
+static void test_path(void **state)
+{
+	struct wd_finding f = sample_finding();
+	json_t *o = finding(&f);
+
+	(void)state;
+	assert_null(at(o, "path"));
+	json_decref(o);
+	f.n_path = 2;
+	f.path[0] = (struct wd_finding_path){
+		.device = "veth\"1", .role = "client", .syn = 3, .watched_ms = 2100};
+	f.path[1] = (struct wd_finding_path){.device = "eth0",
+	                                     .role = "uplink",
+	                                     .out = true,
+	                                     .xdp = true,
+	                                     .syn_ack = 1,
+	                                     .rst = 2,
+	                                     .icmp = 4};
+	o = finding(&f);
+	assert_int_equal(json_array_size(at(o, "path")), 2);
+	assert_text(o, "path.0.device", "veth\"1");
+	assert_text(o, "path.0.role", "client");
+	assert_text(o, "path.0.direction", "in");
+	assert_null(at(o, "path.0.xdp"));
+	assert_number(o, "path.0.syn", 3);
+	assert_number(o, "path.0.syn_ack", 0);
+	assert_number(o, "path.0.watched_ms", 2100);
+	assert_text(o, "path.1.direction", "out");
+	assert_true(json_is_true(at(o, "path.1.xdp")));
+	assert_number(o, "path.1.syn_ack", 1);
+	assert_number(o, "path.1.rst", 2);
+	assert_number(o, "path.1.icmp", 4);
 	json_decref(o);
 }
 
@@ -250,8 +328,10 @@ static void test_cap(void **state)
 static void test_start(void **state)
 {
 	static const struct wd_output_probe probes[] = {
-		{"kfree_skb", "tp_btf", NULL},
-		{"nf_hook_slow", NULL, "which hook"},
+		{"kfree_skb", "tp_btf", NULL, false},
+		{"nf_hook_slow", NULL, "which hook", false},
+		{"icmp_send", NULL, "less exact", true},
+		{"connect", "kprobe", "not all are seen", false},
 	};
 	static const char *const targets[] = {"api", "10.0.0.0/8:443"};
 	struct wd_output_start s = {
@@ -262,7 +342,7 @@ static void test_start(void **state)
 		.targets = targets,
 		.n_targets = 2,
 		.probes = probes,
-		.n_probes = 2,
+		.n_probes = 4,
 	};
 	json_t *o;
 
@@ -280,6 +360,11 @@ static void test_start(void **state)
 	assert_null(at(o, "probes.0.lost"));
 	assert_null(at(o, "probes.1.way"));
 	assert_text(o, "probes.1.lost", "which hook");
+	/* programs are told of minor ones as of any, and of what a way sees less */
+	assert_null(at(o, "probes.2.way"));
+	assert_text(o, "probes.2.lost", "less exact");
+	assert_text(o, "probes.3.way", "kprobe");
+	assert_text(o, "probes.3.lost", "not all are seen");
 	json_decref(o);
 
 	wd_json_start(&buf, &(struct wd_output_start){0});
@@ -335,7 +420,9 @@ int main(void)
 		cmocka_unit_test(test_finding),
 		cmocka_unit_test(test_finding_unknown),
 		cmocka_unit_test(test_finding_partly_known),
+		cmocka_unit_test(test_rule),
 		cmocka_unit_test(test_finding_hostile),
+		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_cap),
 		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_stats_and_end),

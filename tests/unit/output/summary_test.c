@@ -18,9 +18,9 @@
 static struct wd_buf buf;
 
 static const struct wd_output_probe probes[] = {
-	{"kfree_skb", "tp_btf", NULL},
-	{"nf_hook_slow", NULL, "the hook of a drop is told by its function only"},
-	{"tcp_send_reset", NULL, NULL},
+	{"kfree_skb", "tp_btf", NULL, false},
+	{"nf_hook_slow", NULL, "the hook of a drop is told by its function only", false},
+	{"tcp_send_reset", NULL, NULL, false},
 };
 
 static const char *const targets[] = {"api", "services", "10.0.0.0/8:443"};
@@ -75,10 +75,68 @@ static void test_start(void **state)
 	assert_buf(&buf, "whydrop\n");
 }
 
+/* Without these no failure goes unseen: one line for all of them, after what matters more. */
+static void test_minor_probes(void **state)
+{
+	static const struct wd_output_probe mixed[] = {
+		{"icmp_send", NULL, "an ICMP error is known by its effect", true},
+		{"kfree_skb", NULL, "no cause is known", false},
+		{"tcp_connect", NULL, "a connection begins later", true},
+		{"inet_sock_set_state", "raw_tp", NULL, false},
+		{"tcp_conn_request", "fentry", NULL, true},
+	};
+	struct wd_output_start s = {.version = "0.1.0", .probes = mixed, .n_probes = 5};
+	struct wd_output_end e = {
+		.wall_ns = WALL, .stats = &(struct wd_stats){0}, .probes = mixed, .n_probes = 5};
+
+	(void)state;
+	start(&s, 0);
+	assert_buf(&buf, "whydrop 0.1.0\n"
+	                 "watching  2 of 5 probe points\n"
+	                 "without   kfree_skb: no cause is known\n"
+	                 "          icmp_send, tcp_connect: answers are less exact (whydrop "
+	                 "probes)\n");
+	end(&e, 0);
+	assert_true(said("without   kfree_skb: no cause is known\n"));
+	assert_true(said("icmp_send, tcp_connect: answers are less exact (whydrop probes)\n"));
+	/* of the minor alone */
+	s.n_probes = 1;
+	start(&s, 0);
+	assert_true(said("without   icmp_send: answers are less exact (whydrop probes)\n"));
+	assert_false(said("known by its effect"));
+	/* one that is there is not told */
+	s.probes = mixed + 3;
+	s.n_probes = 2;
+	start(&s, 0);
+	assert_false(said("without"));
+	assert_false(said("less exact"));
+}
+
+/* It is watched, but by a way that sees less. */
+static void test_way_that_sees_less(void **state)
+{
+	static const struct wd_output_probe ways[] = {
+		{"connect", "kprobe", "attempts that a program refuses are not seen", false},
+		{"kfree_skb", "tp_btf", NULL, false},
+		{"icmp_send", "tracepoint", "the MTU is not told", true},
+	};
+	struct wd_output_start s = {.version = "0.1.0", .probes = ways, .n_probes = 3};
+
+	(void)state;
+	start(&s, 0);
+	assert_buf(&buf, "whydrop 0.1.0\n"
+	                 "watching  all 3 probe points\n"
+	                 "without   connect by kprobe: attempts that a program refuses are not "
+	                 "seen\n"
+	                 "          icmp_send by tracepoint: the MTU is not told\n");
+	for (unsigned int width = 40; width < 120; width += 7)
+		start(&s, width);
+}
+
 static void test_start_hostile(void **state)
 {
 	static const char *const bad[] = {"\x1b[2J", NULL, "\xff"};
-	static const struct wd_output_probe none[] = {{NULL, NULL, "\n\n"}};
+	static const struct wd_output_probe none[] = {{NULL, NULL, "\n\n", false}};
 	struct wd_output_start s = {.version = "\n",
 	                            .kernel = "\xe2\x80\xae",
 	                            .node = "\x1b]0;x\a",
@@ -228,9 +286,14 @@ static int release(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_start),  cmocka_unit_test(test_start_hostile),
-		cmocka_unit_test(test_stats),  cmocka_unit_test(test_losses_are_named),
-		cmocka_unit_test(test_end),    cmocka_unit_test(test_end_without_findings),
+		cmocka_unit_test(test_start),
+		cmocka_unit_test(test_minor_probes),
+		cmocka_unit_test(test_way_that_sees_less),
+		cmocka_unit_test(test_start_hostile),
+		cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_losses_are_named),
+		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_end_without_findings),
 		cmocka_unit_test(test_widths),
 	};
 
