@@ -149,6 +149,15 @@ route() {
 	undo ip -n "$netns" "-$IP_VERSION" route "$inverse" "$@"
 }
 
+# stranger HOW: what the node sends to $SILENT is answered by somebody who is no stack of this
+# machine: rst, icmp (administratively prohibited) or syn-ack
+stranger() {
+	background upstream beyond beyond9 "$1"
+	ip -n upstream link set beyond9 up
+	ip -n upstream "-$IP_VERSION" route replace "$SILENT" dev beyond9
+	undo ip -n upstream "-$IP_VERSION" route replace "$SILENT" dev void0
+}
+
 # sysctl_set NETNS NAME VALUE: with its undoing
 sysctl_set() {
 	local before

@@ -87,8 +87,9 @@ new_netns() {
 		net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 \
 		net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
 		net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0 \
-		net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 \
-		net.ipv6.icmp.ratelimit=0 net.ipv4.tcp_tw_reuse=1
+		net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0 net.ipv4.tcp_tw_reuse=1
+	# per namespace since 6.11, the machine's own before
+	sysctls "$1" net.ipv4.icmp_msgs_per_sec=100000 2>/dev/null || true
 	ip -n "$1" link set lo up
 }
 

@@ -14,6 +14,7 @@
 #   CLIENT_ARGS     more arguments for it
 #   CLIENT_SAYS     the client's last word: proves that the fault really bites
 #   TARGETS         whydrop's targets, if not DST:DPORT
+#   OPTIONS         more options for whydrop
 #   setup           function; its helpers (faults.sh) undo themselves
 #   FINDINGS        how many final findings there must be  (1)
 #   CAUSE, OUTCOME  what the finding must say; several allowed, by spaces
@@ -30,7 +31,7 @@
 
 scenario_defaults() {
 	TITLE='' FROM=cart DST='' DPORT='' PROTO=tcp CLIENT=connect CLIENT_ARGS=() CLIENT_SAYS=ok
-	TARGETS=() FINDINGS=1 CAUSE='' OUTCOME='' MAX_CONFIDENCE=certain MIN_CONFIDENCE=possible
+	TARGETS=() OPTIONS=() FINDINGS=1 CAUSE='' OUTCOME='' MAX_CONFIDENCE=certain MIN_CONFIDENCE=possible
 	EXPECT=true NEVER='' MIN_SECONDS=0 DEMO=''
 	setup() { :; }
 	skip() { :; }
@@ -95,13 +96,13 @@ reproduce() {
 	fi
 	if [ "$MODE" = demo ]; then
 		# sh: the outer whydrop would send what the inner one writes to stderr.
-		whydrop trace --host-root "$HOST_ROOT" "${TARGETS[@]}" -- \
+		whydrop trace --host-root "$HOST_ROOT" "${OPTIONS[@]}" "${TARGETS[@]}" -- \
 			sh -c 'out=$1 err=$2; shift 2; exec "$@" >"$out" 2>"$err"' \
 			sh "$WORK/stdout" "$WORK/stderr" \
-			"$WHYDROP" trace --host-root "$HOST_ROOT" -o json "${TARGETS[@]}" -- "${COMMAND[@]}" \
+			"$WHYDROP" trace --host-root "$HOST_ROOT" -o json "${OPTIONS[@]}" "${TARGETS[@]}" -- "${COMMAND[@]}" \
 			2>"$WORK/stderr.text" || status=$?
 	else
-		whydrop trace --host-root "$HOST_ROOT" -o json "${TARGETS[@]}" -- "${COMMAND[@]}" \
+		whydrop trace --host-root "$HOST_ROOT" -o json "${OPTIONS[@]}" "${TARGETS[@]}" -- "${COMMAND[@]}" \
 			>"$WORK/stdout" 2>"$WORK/stderr" || status=$?
 	fi
 	[ $status = 0 ] || blame "whydrop ended with status $status"
@@ -212,7 +213,7 @@ report() {
 	{
 		echo "FAIL $1: ${reasons%; }"
 		for file in setup stdout stderr; do
-			[ ! -s "$WORK/$file" ] || sed "s/^/  $file: /" "$WORK/$file" | cut -c1-2000 | tail -n 20
+			[ ! -s "$WORK/$file" ] || sed "s/^/  $file: /" "$WORK/$file" | cut -c1-6000 | tail -n 20
 		done
 	} >"$WORK/verdict"
 	say_file "$WORK/verdict"

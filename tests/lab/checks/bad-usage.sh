@@ -27,6 +27,7 @@ wrong -o trace all -o
 wrong soon trace all --duration soon
 wrong -5s trace all --duration -5s
 wrong 99999999999999999999s trace all --duration 99999999999999999999s
+wrong maybe trace all --packets=maybe
 wrong 300.1.1.1 trace 300.1.1.1
 wrong 10.0.0.0/33 trace 10.0.0.0/33
 wrong 10.0.0.0/ trace 10.0.0.0/

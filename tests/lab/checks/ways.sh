@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
-# The second way to attach gives the same answer as the first, and an answer without a
-# probe says which one is missing and is no surer for it.
+# Every way to attach that this kernel offers gives the same answer, and an answer without
+# a probe says which one is missing and is no surer for it.
 . "$LAB_SOURCE/check.sh"
-
-POINTS=(inet_sock_set_state tcp_destroy_sock tcp_retransmit_skb tcp_retransmit_synack
-	tcp_receive_reset tcp_send_reset inet_sk_error_report kfree_skb connect)
 
 # answers FILTER WHAT OPTION…: a refused connection, judged by a jq filter over all lines
 answers() {
@@ -18,18 +15,35 @@ answers() {
 	verdict "$what" "$got"
 }
 
-FORCED=()
-for point in "${POINTS[@]}"; do
-	FORCED+=(--force "$point=raw_tp")
+# The points that have a way, as this kernel answers; those that nobody needs here apart.
+traced probes -o json >"$WORK/probes"
+for way in fentry tp_btf raw_tp kprobe tracepoint; do
+	mapfile -t points < <(jq -r --arg way $way 'select(.not_needed | not) |
+		select(any(.ways[]; .way == $way and .works)) | .point' "$WORK/probes")
+	if [ ${#points[@]} = 0 ]; then
+		# the kernel's own answer, for who reads the log
+		why=$(jq -rs --arg way $way 'first(.[].ways[] | select(.way == $way)).error' "$WORK/probes")
+		verdict "no point by $way here: ${why:0:90}" \
+			"$(jq -rs --arg way $way '[.[] | .ways[] | select(.way == $way and .works)] |
+				select(length > 0)' "$WORK/probes")"
+		continue
+	fi
+	forced=()
+	for point in "${points[@]}"; do
+		forced+=(--force "$point=$way")
+	done
+	answers 'any(.[]; .type == "finding" and .cause == "backend-not-listening"
+			and .confidence == "certain" and .client.process.comm == "peer")
+		and (map(select(.type == "start"))[0].probes |
+			all(. as $p | (("'"${points[*]}"'" / " ") | index($p.point) | not)
+				or $p.way == "'$way'"))' \
+		"${#points[@]} points by $way" "${forced[@]}"
 done
-answers 'any(.[]; .type == "finding" and .cause == "backend-not-listening"
-		and .confidence == "certain" and .client.process.comm == "peer")
-	and (map(select(.type == "start"))[0].probes | all(.way == "raw_tp"))' \
-	"every point by raw_tp" "${FORCED[@]}"
 for point in kfree_skb tcp_send_reset tcp_receive_reset tcp_destroy_sock; do
 	answers "any(.[]; .type == \"finding\" and .final and .cause == \"backend-not-listening\"
 			and (.completeness.missing_probes | index(\"$point\")))" \
 		"without $point" --force "$point=none"
 done
 answers 'map(select(.type == "finding")) | length == 0' "without inet_sock_set_state" \
-	--force inet_sock_set_state=none --force connect=none --force kfree_skb=none
+	--force inet_sock_set_state=none --force tcp_connect=none --force connect=none \
+	--force kfree_skb=none

@@ -20,6 +20,8 @@ static int run(const char *command, const struct options *options, int count, ch
 		return fill(options, count, words);
 	if (strcmp(command, "void") == 0)
 		return play_void(options, count, words);
+	if (strcmp(command, "beyond") == 0)
+		return play_beyond(options, count, words);
 	if (strcmp(command, "pause") == 0)
 		return play_pause(options);
 	if (strcmp(command, "claim") == 0)

@@ -14,6 +14,23 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+int open_tun(const char *name)
+{
+	bool ethernet = strncmp(name, "tap", 3) == 0;
+	struct ifreq request = {.ifr_flags = (ethernet ? IFF_TAP : IFF_TUN) | IFF_NO_PI};
+	int fd;
+
+	if (strlen(name) >= IFNAMSIZ)
+		return -1;
+	memcpy(request.ifr_name, name, strlen(name) + 1);
+	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &request)) {
+		complain("/dev/net/tun: %s", errno_name(errno));
+		return -1;
+	}
+	return fd;
+}
+
 /*
  * void DEVICE: a tun device whose reader throws everything away. To the kernel
  * the packet was sent; nothing is freed as a drop and nobody ever answers, which
@@ -21,18 +38,14 @@
  */
 int play_void(const struct options *options, int count, char **words)
 {
-	struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
 	char buffer[65536];
 	int fd;
 
-	if (count != 1 || strlen(words[0]) >= IFNAMSIZ)
+	if (count != 1)
 		return EXIT_USAGE;
-	memcpy(request.ifr_name, words[0], strlen(words[0]) + 1);
-	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	if (fd < 0 || ioctl(fd, TUNSETIFF, &request)) {
-		complain("/dev/net/tun: %s", errno_name(errno));
+	fd = open_tun(words[0]);
+	if (fd < 0)
 		return EXIT_CANNOT;
-	}
 	if (touch(options->ready))
 		return EXIT_CANNOT;
 	for (;;)

@@ -77,6 +77,7 @@ const char usage_text[] =
 	"       peer loop ADDRESS PORT... --count N\n"
 	"       peer fill ADDRESS PORT --count N\n"
 	"       peer void DEVICE\n"
+	"       peer beyond DEVICE rst|icmp|syn-ack\n"
 	"       peer pause\n"
 	"       peer claim PREFIX\n"
 	"each: [--ready FILE] [--life SECONDS]\n"

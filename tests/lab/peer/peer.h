@@ -149,6 +149,11 @@ int client_loop(const struct options *options, int count, char **words);
 int fill(const struct options *options, int count, char **words);
 /* network.c: void DEVICE, throw away what is sent there */
 int play_void(const struct options *options, int count, char **words);
+/* A new tun device (tap, if its name begins so), without packet information; -1 after a
+ * complaint. */
+int open_tun(const char *name);
+/* beyond.c: beyond DEVICE rst|icmp|syn-ack, answer every SYN that is sent there */
+int play_beyond(const struct options *options, int count, char **words);
 /* network.c: pause, keep a pod's namespaces alive */
 int play_pause(const struct options *options);
 /* network.c: claim PREFIX, print and hold a number that no other claim holds */
