@@ -32,6 +32,34 @@ static void check_text(const char *s)
 	WD_FUZZ_CHECK(s && strlen(s) < 32768);
 }
 
+/* Hooks on the devices that saw something, and on one that did not. */
+static const struct wd_watch_fact *watch_of(const struct wd_flow *f, const uint8_t s[8])
+{
+	static struct wd_watch_fact w;
+	struct wd_path_device *roles[] = {&w.path.client, &w.path.backend, &w.path.uplink,
+	                                  &w.path.outward[0]};
+
+	memset(&w, 0, sizeof(w));
+	w.wanted = true;
+	w.failed = s[0] & 16;
+	w.nat_known = s[0] & 32;
+	w.lost = s[7] & 8;
+	w.path.known = true;
+	w.path.client_here = s[0] & 64;
+	w.path.client_host = !w.path.client_here;
+	w.path.backend_here = s[0] & 128;
+	w.path.n_outward = 1;
+	for (unsigned int i = 0; f->path && i < f->path->n && i < 4; i++)
+		roles[(s[1] + i) % 4]->ifindex = f->path->v[i].ifindex;
+	for (unsigned int i = 0; i < 4; i++) {
+		w.v[w.n].ifindex = roles[i]->ifindex ? roles[i]->ifindex : 1000 + i;
+		w.v[w.n].since_ns = f->start_ns - s[2] * SEC / 16;
+		w.v[w.n].until_ns = s[3] & (1u << i) ? f->start_ns + s[4] * SEC / 16 : 0;
+		w.v[w.n++].foreign = s[5] & (1u << i);
+	}
+	return &w;
+}
+
 static void diagnose(struct wd_flow *f, bool final, uint64_t now, const uint8_t *salt, size_t n)
 {
 	static struct wd_arena arena;
@@ -55,20 +83,30 @@ static void diagnose(struct wd_flow *f, bool final, uint64_t now, const uint8_t 
 	facts.client.route.kind = (enum wd_route_kind)(s[5] % (WD_ROUTE_UNICAST + 1));
 	facts.neigh.state = (enum wd_neigh)(s[6] % (WD_NEIGH_RESOLVED + 1));
 	in.facts = &facts;
+	in.watch = s[7] & 4 ? watch_of(f, s) : NULL;
 	in.sees_drops = s[7] & 1;
 	in.sees_resets = s[7] & 2;
+	in.sees_icmp = s[7] & 4;
+	in.blind_verdicts = s[7] & 8 ? "nf_hook_slow" : NULL;
+	in.blind_listen = s[7] & 16 ? "tcp_conn_request" : NULL;
 	wd_diagnose(&in, &arena, &out);
 	WD_FUZZ_CHECK((unsigned int)out.cause < WD_CAUSE_MAX);
 	WD_FUZZ_CHECK((unsigned int)out.confidence < WD_CONFIDENCE_MAX);
 	WD_FUZZ_CHECK((unsigned int)out.outcome < WD_OUTCOME_MAX);
-	WD_FUZZ_CHECK(in.sees_drops || out.cause != WD_CAUSE_UPSTREAM_SILENT);
+	WD_FUZZ_CHECK(in.sees_drops || in.watch || out.cause != WD_CAUSE_UPSTREAM_SILENT);
 	WD_FUZZ_CHECK(out.n_evidence <= WD_FINDING_EVIDENCE_MAX);
 	WD_FUZZ_CHECK(out.n_next <= WD_FINDING_NEXT_MAX);
+	WD_FUZZ_CHECK(out.n_missing_probes <= WD_FINDING_MISSING_MAX);
+	/* a rule is named only if its verdict was seen */
+	WD_FUZZ_CHECK(!out.rule.known || f->verdict.by > WD_BY_OTHER);
 	check_text(out.summary);
 	for (unsigned int i = 0; i < out.n_evidence; i++)
 		check_text(out.evidence[i].text);
 	for (unsigned int i = 0; i < out.n_next; i++)
 		check_text(out.next[i]);
+	WD_FUZZ_CHECK(out.n_path <= WD_FINDING_PATH_MAX);
+	for (unsigned int i = 0; i < out.n_path; i++)
+		check_text(out.path[i].device);
 }
 
 static void drain(struct wd_flow_table *t, uint64_t now, const uint8_t *salt, size_t n)
@@ -80,6 +118,8 @@ static void drain(struct wd_flow_table *t, uint64_t now, const uint8_t *salt, si
 		WD_FUZZ_CHECK(words < 10000);
 		WD_FUZZ_CHECK(f->n_drops <= WD_FLOW_DROPS_MAX);
 		WD_FUZZ_CHECK(f->outcome != WD_OUTCOME_NONE);
+		WD_FUZZ_CHECK((unsigned int)f->verdict.by <= WD_BY_NFT);
+		WD_FUZZ_CHECK(!f->listen_full.count || f->listen_full.kind);
 		diagnose(f, final, now, salt, n);
 	}
 }

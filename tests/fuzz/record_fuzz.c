@@ -19,6 +19,14 @@ static void check_text(const char *s, size_t size)
 	WD_FUZZ_CHECK(memchr(s, '\0', size));
 }
 
+static void check_verdict(const struct wd_event_verdict *v)
+{
+	WD_FUZZ_CHECK(v->by > WD_BY_UNKNOWN && v->by <= WD_BY_NFT);
+	WD_FUZZ_CHECK((unsigned int)v->hook < WD_HOOK_MAX);
+	WD_FUZZ_CHECK(!v->table || (v->table[0] && strlen(v->table) < WD_CHAIN_NAME_LEN));
+	WD_FUZZ_CHECK(!v->chain || (v->chain[0] && strlen(v->chain) < WD_CHAIN_NAME_LEN));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct wd_event e;
@@ -49,6 +57,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		WD_FUZZ_CHECK(e.sock_error.err >= 0);
 		check_text(e.sock_error.owner.comm, sizeof(e.sock_error.owner.comm));
 		break;
+	case WD_EVENT_PACKET:
+		WD_FUZZ_CHECK(e.packet.sight > WD_SIGHT_DROP && e.packet.sight < WD_SIGHT_MAX);
+		check_text(e.packet.device, sizeof(e.packet.device));
+		break;
+	case WD_EVENT_SNAP:
+		WD_FUZZ_CHECK((unsigned int)e.snap.sight < WD_SIGHT_MAX);
+		WD_FUZZ_CHECK(e.snap.caplen <= sizeof(e.snap.data) && e.snap.len >= e.snap.caplen);
+		check_text(e.snap.device, sizeof(e.snap.device));
+		break;
+	case WD_EVENT_LISTEN_FULL:
+		WD_FUZZ_CHECK(e.listen.kind >= WD_LISTEN_ACCEPT_SYN &&
+		              e.listen.kind <= WD_LISTEN_SYN_QUEUE);
+		break;
+	case WD_EVENT_VERDICT:
+		check_verdict(&e.verdict);
+		break;
+	case WD_EVENT_ICMP_SENT:
 	case WD_EVENT_RESET_SENT:
 	case WD_EVENT_SYNACK_RETRANS:
 	case WD_EVENT_MAX:

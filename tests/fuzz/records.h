@@ -14,7 +14,12 @@ union fuzz_record {
 	struct wd_abi_reset reset;
 	struct wd_abi_synack synack;
 	struct wd_abi_sock_error sock_error;
-	uint8_t bytes[256];
+	struct wd_abi_packet packet;
+	struct wd_abi_snap snap;
+	struct wd_abi_icmp icmp;
+	struct wd_abi_listen listen;
+	struct wd_abi_verdict verdict;
+	uint8_t bytes[320];
 };
 
 static inline size_t fuzz_record_size(unsigned int type)
@@ -32,6 +37,16 @@ static inline size_t fuzz_record_size(unsigned int type)
 		return sizeof(struct wd_abi_synack);
 	case WD_ABI_SOCK_ERROR:
 		return sizeof(struct wd_abi_sock_error);
+	case WD_ABI_PACKET:
+		return sizeof(struct wd_abi_packet);
+	case WD_ABI_SNAP:
+		return sizeof(struct wd_abi_snap);
+	case WD_ABI_ICMP:
+		return sizeof(struct wd_abi_icmp);
+	case WD_ABI_LISTEN:
+		return sizeof(struct wd_abi_listen);
+	case WD_ABI_VERDICT:
+		return sizeof(struct wd_abi_verdict);
 	}
 	return 0;
 }
@@ -105,6 +120,54 @@ static inline size_t fuzz_record(union fuzz_record *r, unsigned int type, unsign
 		r->sock_error.tuple = fuzz_tuple(17, 0);
 		r->sock_error.err = errs[what % 8];
 		break;
+	case WD_ABI_PACKET:
+		r->packet.tuple = fuzz_tuple(what % 5 ? 6 : 17, what / 8);
+		r->packet.ifindex = 3 + what % 3;
+		r->packet.seq = 1000;
+		r->packet.ack = what % 4 ? 0 : 1001;
+		r->packet.len = 60;
+		r->packet.sight = (uint8_t)(1 + what % 3);
+		r->packet.flags = (uint8_t)(what / 2 % 4);
+		r->packet.tcp_flags = what % 4 ? 2 : 0x12;
+		r->packet.ttl = 64;
+		r->packet.icmp_type = 3;
+		if (what % 2) {
+			r->packet.ct_orig = r->packet.tuple;
+			r->packet.ct_reply = fuzz_tuple(6, 7);
+		}
+		break;
+	case WD_ABI_SNAP:
+		r->snap.tuple = fuzz_tuple(6, what / 8);
+		r->snap.sight = (uint8_t)(what % 4);
+		r->snap.reason = what % 8;
+		r->snap.caplen = 60;
+		r->snap.len = 1500;
+		memcpy(r->snap.device, "veth1", 5);
+		break;
+	case WD_ABI_ICMP:
+		r->icmp.tuple = fuzz_tuple(what % 5 ? 6 : 17, what / 8);
+		r->icmp.netns = what % 2;
+		r->icmp.type = 3;
+		r->icmp.code = (uint8_t)(what % 14);
+		if (what % 3 == 0)
+			r->icmp.ct_orig = r->icmp.tuple;
+		break;
+	case WD_ABI_LISTEN:
+		r->listen.tuple = fuzz_tuple(6, what / 8);
+		r->listen.backlog = 2 + what % 3;
+		r->listen.max = 1;
+		r->listen.kind = (uint8_t)(1 + what % 3);
+		break;
+	case WD_ABI_VERDICT:
+		r->verdict.tuple = fuzz_tuple(what % 5 ? 6 : 17, what / 8);
+		r->verdict.by = (uint8_t)(what % 3);
+		r->verdict.hook = (uint8_t)(what % 6);
+		r->verdict.pf = what % 4 ? 2 : 10;
+		memcpy(r->verdict.table, "filter", 6);
+		memcpy(r->verdict.chain, what % 2 ? "FORWARD" : "KUBE-FW", 7);
+		if (what % 3 == 0)
+			r->verdict.ct_orig = r->verdict.tuple;
+		break;
 	}
 	return fuzz_record_size(type);
 }
@@ -115,8 +178,11 @@ static inline const struct wd_record_names *fuzz_names(void)
 	                             "IP_RPFILTER",   "NEIGH_FAILED",   "TCP_LISTEN_OVERFLOW",
 	                             "PKT_TOO_BIG",   "OTHER"};
 	static struct wd_kernel kernel;
-	static const struct wd_record_names names = {&kernel, NULL};
+	static struct wd_record_names names = {&kernel, NULL, NULL};
 
+	/* few, so that they run out */
+	if (!names.strings && wd_intern_new(16, &names.strings))
+		abort();
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		kernel.drop_reason[i] = reasons[i];
 	kernel.reset_reason[0] = reasons[2];
