@@ -13,6 +13,7 @@ VERSION := 0.1.0
 B       ?= build
 V       ?= 0
 SAN     ?=
+SYSROOT ?=
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
@@ -36,7 +37,7 @@ O := $(B)$(if $(SAN),/san-$(subst $(comma),-,$(SAN)),/obj)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wformat=2 -Wvla -Wcast-qual -Wwrite-strings -Wundef
-CPPFLAGS := -D_GNU_SOURCE -DWD_VERSION='"$(VERSION)"' -I. -Iuser -isystem $(B)/bpf -isystem /usr/include/libnl3
+CPPFLAGS := -D_GNU_SOURCE -DWD_VERSION='"$(VERSION)"' -I. -Iuser -isystem $(B)/bpf -isystem $(SYSROOT)/usr/include/libnl3
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu17 $(CFLAGS) $(WARN) -fno-strict-aliasing -fstack-protector-strong \
 	-ffunction-sections -fdata-sections -fno-common
@@ -45,18 +46,18 @@ ifneq ($(SAN),)
 ALL_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 ALL_LDFLAGS += -fsanitize=$(SAN)
 else
-# libevent and glibc warn that getaddrinfo() would load shared libraries; it is not called.
-STATIC := -static -Wl,--no-warnings
+STATIC := -static
 endif
 LIBS := -lbpf -lelf -lz -ljansson -levent_core -lnl-3 -lpthread
 
 ROOMS    := base model probe kube node flow rules policy ipam diagnose output
 LIB_SRC  := $(sort $(foreach r,$(ROOMS),$(wildcard user/$(r)/*.c)))
 CMD_SRC  := $(sort $(wildcard user/cmd/*.c))
-BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
+WIRE_SRC := bpf/wire.bpf.c
+BPF_SRC  := $(filter-out $(WIRE_SRC),$(sort $(wildcard bpf/*.bpf.c)))
 BPF_HDR  := $(wildcard bpf/*.h vmlinux/*.h)
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.bpf.o)
-SKELS    := $(B)/bpf/whydrop.skel.h
+SKELS    := $(B)/bpf/whydrop.skel.h $(B)/bpf/wire.skel.h
 LIB_OBJ  := $(LIB_SRC:%.c=$(O)/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$(O)/%.o)
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*_test.c))
@@ -64,12 +65,12 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(O)/%)
 BIN      := $(if $(SAN),$(O)/whydrop,$(B)/whydrop)
 
 .PHONY: all
-all: $(BIN) $(if $(SAN),,$(B)/tests/lab/peer compile_commands) ## build the static binary build/whydrop
+all: $(BIN) $(if $(SAN),,$(B)/tests/lab/peer $(B)/tests/lab/hooks compile_commands) ## build the static binary build/whydrop
 
 .PHONY: help
 help: ## this list
 	@echo "Targets:"
-	@sed -n 's/^\([a-z_-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | sort | \
+	@sed -n 's/^\([a-z0-9_-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | sort | \
 		awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 	@echo
 	@echo "Variables: V=1 (show commands), SAN=address,undefined, ARCH=x86|arm64, B=build, PREFIX, DESTDIR"
@@ -102,10 +103,19 @@ $(B)/bpf/whydrop.skel.h: $(B)/bpf/whydrop.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name wd_bpf > $@.tmp && mv $@.tmp $@
 
+# The packet hooks are an object of their own: loaded when one is first attached.
+$(B)/bpf/wire.o: $(WIRE_SRC:bpf/%.bpf.c=$(B)/bpf/%.bpf.o)
+	$(say) BPFLINK $@
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(B)/bpf/wire.skel.h: $(B)/bpf/wire.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name wd_wire > $@.tmp && mv $@.tmp $@
+
 # The same sources for the other architecture: proves that nothing of the host leaks in.
 .PHONY: bpf-cross
 bpf-cross: ## compile the BPF objects for every supported architecture
-	$(Q)for a in x86 arm64; do for f in $(BPF_SRC); do \
+	$(Q)for a in x86 arm64; do for f in $(BPF_SRC) $(WIRE_SRC); do \
 		o=$(B)/cross/$$a/$$(basename $$f .c).o; mkdir -p $$(dirname $$o); \
 		$(CLANG) $(subst __ARCH__,$$a,$(call BPF_CFLAGS,__ARCH__)) -c $$f -o $$o || exit 1; \
 		echo "  BPF      $$a $$f"; done; done
@@ -122,13 +132,19 @@ $(O)/libwhydrop.a: $(LIB_OBJ)
 
 $(BIN): $(CMD_OBJ) $(O)/libwhydrop.a
 	$(say) LINK $@
-	$(Q)$(CC) $(ALL_LDFLAGS) $(STATIC) -o $@ $^ $(LIBS)
+	$(Q)tests/check/link $(CC) $(ALL_LDFLAGS) $(STATIC) -o $@ $^ $(LIBS)
 
 PEER_SRC := $(sort $(wildcard tests/lab/peer/*.c))
 $(B)/tests/lab/peer: $(PEER_SRC) $(wildcard tests/lab/peer/*.h)
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lab/peer -o $@ $(PEER_SRC)
+
+# The packet hooks by themselves, for checks of their manners among other programs.
+$(B)/tests/lab/hooks: tests/lab/hooks/driver.c $(O)/libwhydrop.a
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)tests/check/link $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(STATIC) -o $@ $^ $(LIBS)
 
 .PHONY: compile_commands
 compile_commands: $(B)/compile_commands.json
@@ -175,6 +191,16 @@ check: all ## static checks: layers, formatting, static binary, warnings
 test: test-deps ## everything that gates (installs what it needs)
 	$(Q)tests/run
 
+.PHONY: test-kernels
+test-kernels: test-deps all ## the whole lab in every kernel of the matrix, and docs/KERNELS.md
+	$(Q)tests/kernels/run
+
+.PHONY: test-arm64
+test-arm64: ## cross-build for arm64, and a smoke test under emulation
+	$(Q)tests/deps build lab arm64
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/kernels/arm64
+
 .PHONY: demo
 demo: deps ## trace real failures in a lab of network namespaces and show the answers
 	$(Q)tests/deps build lab
@@ -194,7 +220,8 @@ bench-binaries: $(BENCH_BIN)
 $(B)/tests/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h) $(B)/obj/libwhydrop.a
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(STATIC) -o $@ $< $(B)/obj/libwhydrop.a $(LIBS) -lm
+	$(Q)tests/check/link $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(STATIC) -o $@ $< $(B)/obj/libwhydrop.a \
+		$(LIBS) -lm
 
 .PHONY: format
 format: ## rewrite the sources in the project's format
