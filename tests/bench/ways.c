@@ -7,7 +7,7 @@
  *
  * What the ways differ in can be seen only on a kernel that has them all, and those run in an
  * emulator here (tests/kernels/run --kernel 6.12 --exec build/tests/bench/ways --add
- * build/tests/bench/ways): ratios count, not nanoseconds.
+ * build/tests/bench/ways=build/tests/bench/ways): ratios count, not nanoseconds.
  */
 #include "tests/bench/net.h"
 #include "tests/bench/probes.h"
