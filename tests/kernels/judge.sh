@@ -77,7 +77,7 @@ judge_ways() {
 		name=$(basename "$file" .err)
 		[ "$name" != default ] || continue
 		problem=$(diff <(echo "$want") <(jq -s -f "$HERE/guest/ways.jq" "$1/ways/$name" 2>&1) |
-			head -n 12 | tr -s '\n ' ' ')
+			head -n 12 | tr -s '\n ' ' ') || true # a difference is told below
 		problem+=$(unused "$1" "$name")
 		if [ -z "$problem" ]; then echo "ok $name"; else echo "FAIL $name: $problem $(head -c 300 "$file")"; fi
 	done
