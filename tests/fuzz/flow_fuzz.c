@@ -86,7 +86,6 @@ static void diagnose(struct wd_flow *f, bool final, uint64_t now, const uint8_t 
 	in.watch = s[7] & 4 ? watch_of(f, s) : NULL;
 	in.sees_drops = s[7] & 1;
 	in.sees_resets = s[7] & 2;
-	in.sees_icmp = s[7] & 4;
 	in.blind_verdicts = s[7] & 8 ? "nf_hook_slow" : NULL;
 	in.blind_listen = s[7] & 16 ? "tcp_conn_request" : NULL;
 	wd_diagnose(&in, &arena, &out);

@@ -79,7 +79,6 @@ int wd_judge_new(const char *host_root, const struct wd_targets *targets, struct
 	}
 	j->in.sees_drops = wd_probe_way(probe, WD_POINT_KFREE_SKB) != WD_WAY_NONE;
 	j->in.sees_resets = wd_probe_way(probe, WD_POINT_RECEIVE_RESET) != WD_WAY_NONE;
-	j->in.sees_icmp = wd_probe_way(probe, WD_POINT_ICMP) != WD_WAY_NONE;
 	if (wd_probe_way(probe, WD_POINT_LISTEN_SYN) == WD_WAY_NONE)
 		j->in.blind_listen = wd_point_name(WD_POINT_LISTEN_SYN);
 	for (unsigned int i = 0; i < WD_POINT_MAX; i++)

@@ -35,7 +35,6 @@ struct wd_diagnose_input {
 	const char *blind_verdicts, *blind_listen;
 	/* Name of the namespace of flow->icmp_sent; NULL unknown. */
 	const char *icmp_netns;
-	bool sees_icmp; /* what this node sends as ICMP errors is seen */
 	/* What the packet hooks could see; NULL: nobody asked them. */
 	const struct wd_watch_fact *watch;
 	/* Names of the namespaces of flow->drops[i]; NULL unknown. */

@@ -103,7 +103,7 @@ static void no_table_did(struct wd_case *c)
 	wd_case_answer(c, WD_CAUSE_KERNEL_DROP,
 	               only_some(c) ? WD_CONFIDENCE_POSSIBLE : WD_CONFIDENCE_LIKELY,
 	               "netfilter drops %s in %s%s%s%s, but no rule does: every table let it pass, "
-	               "so it was connection tracking, NAT or IPVS",
+	               "so it was a hook without rules (connection tracking, NAT, IPVS, BPF)",
 	               how_many(c), place, hook ? " (hook " : "", hook ? hook : "",
 	               hook ? ")" : "");
 	wd_case_next(c,

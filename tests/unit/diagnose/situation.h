@@ -324,7 +324,6 @@ static inline void icmp_sent(struct situation *s, uint8_t type, uint8_t code)
 	s->flow.icmp_sent =
 		(struct wd_flow_icmp){.count = 1, .type = type, .code = code, .netns = 4026531840u};
 	s->in.icmp_netns = "node";
-	s->in.sees_icmp = true;
 }
 
 static inline void sent_port_unreachable(struct situation *s)
