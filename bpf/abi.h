@@ -235,9 +235,8 @@ struct wd_abi_icmp {
 };
 
 /* A listener of this node has no room for a connection. */
-#define WD_ABI_LISTEN_SYN  1 /* met by a SYN */
-#define WD_ABI_LISTEN_ACK  2 /* met by the ACK that completes the handshake */
-#define WD_ABI_LISTEN_SYNQ 3 /* SYN queue full and no SYN cookies: met by a SYN */
+#define WD_ABI_LISTEN_SYN 1 /* met by a SYN */
+#define WD_ABI_LISTEN_ACK 2 /* met by the ACK that completes the handshake */
 
 struct wd_abi_listen {
 	struct wd_abi_hdr hdr;

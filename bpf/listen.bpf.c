@@ -79,10 +79,16 @@ int BPF_PROG(wd_listen_ack4_fentry, struct sock *sk, struct sk_buff *skb)
 	return wd_on_listen(sk, skb, WD_ABI_LISTEN_ACK, true);
 }
 
+/* For an IPv4 packet it calls tcp_v4_syn_recv_sock(), which is watched, too. */
+static __always_inline bool wd_is_v4(struct sk_buff *skb, bool btf)
+{
+	return WD_READ(btf, skb, protocol) == bpf_htons(0x0800);
+}
+
 SEC("fentry/tcp_v6_syn_recv_sock")
 int BPF_PROG(wd_listen_ack6_fentry, struct sock *sk, struct sk_buff *skb)
 {
-	return wd_on_listen(sk, skb, WD_ABI_LISTEN_ACK, true);
+	return wd_is_v4(skb, true) ? 0 : wd_on_listen(sk, skb, WD_ABI_LISTEN_ACK, true);
 }
 
 SEC("kprobe/tcp_v4_syn_recv_sock")
@@ -94,5 +100,5 @@ int BPF_KPROBE(wd_listen_ack4_kprobe, struct sock *sk, struct sk_buff *skb)
 SEC("kprobe/tcp_v6_syn_recv_sock")
 int BPF_KPROBE(wd_listen_ack6_kprobe, struct sock *sk, struct sk_buff *skb)
 {
-	return wd_on_listen(sk, skb, WD_ABI_LISTEN_ACK, false);
+	return wd_is_v4(skb, false) ? 0 : wd_on_listen(sk, skb, WD_ABI_LISTEN_ACK, false);
 }

@@ -240,6 +240,14 @@ static __always_inline bool wd_wire_headers(void *ctx, const struct wd_wire *w,
 	return true;
 }
 
+/* DNS and ends of connections are for a capture only: no answer needs them, and a node's DNS
+ * alone would fill the limit and make every absence doubtful. */
+static __always_inline bool wd_wire_is_minor(const struct wd_wire *w)
+{
+	return w->flags & WD_ABI_PACKET_DNS ||
+	       (w->tcp_flags & 1 && !(w->tcp_flags & 6)); /* FIN without SYN and RST */
+}
+
 static __always_inline void wd_wire_look(void *ctx, __u32 ifindex, __u8 sight, bool xdp)
 {
 	struct wd_wire_flow f;
@@ -253,7 +261,7 @@ static __always_inline void wd_wire_look(void *ctx, __u32 ifindex, __u8 sight, b
 	if (!(xdp ? wd_wire_parse_frame(ctx) : wd_wire_parse_skb(ctx)))
 		return;
 	w = wd_wire_here();
-	if (!w)
+	if (!w || (!wd_wire_snap && wd_wire_is_minor(w)))
 		return;
 	via = wd_wire_flow_of(ctx, w, &f, xdp);
 	if (!wd_wire_is_ours(w, &f, via)) {

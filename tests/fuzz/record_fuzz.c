@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case WD_EVENT_LISTEN_FULL:
 		WD_FUZZ_CHECK(e.listen.kind >= WD_LISTEN_ACCEPT_SYN &&
-		              e.listen.kind <= WD_LISTEN_SYN_QUEUE);
+		              e.listen.kind <= WD_LISTEN_ACCEPT_ACK);
 		break;
 	case WD_EVENT_VERDICT:
 		check_verdict(&e.verdict);

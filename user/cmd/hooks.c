@@ -24,12 +24,15 @@
 #define QUEUE_MAX 64
 #define RUN_MAX   16
 #define HISTORY   180
+/* How long a hook is believed to be there. */
+#define CHECK_AGE_NS (500 * WD_NSEC_PER_MSEC)
 
 struct device {
 	uint32_t ifindex;
 	char name[16];
 	uint64_t since_ns, until_ns;
-	uint64_t needed_ns; /* until then */
+	uint64_t needed_ns;  /* until then */
+	uint64_t checked_ns; /* it was seen to be there then */
 	bool xdp, foreign;
 	bool failed; /* could not be attached */
 };
@@ -50,6 +53,7 @@ struct sample {
 struct path_key {
 	struct wd_addr from, to;
 	uint32_t netns;
+	uint16_t sport, dport; /* several next hops are chosen among by them */
 	uint8_t backend_known, pad[3];
 };
 
@@ -173,6 +177,7 @@ static bool attach(struct wd_watch *w, uint32_t ifindex, const char *name, bool 
 	d->ifindex = ifindex;
 	memcpy(d->name, name, sizeof(d->name));
 	d->since_ns = wd_clock_monotonic_ns();
+	d->checked_ns = d->since_ns;
 	d->needed_ns = needed_ns;
 	d->foreign = foreign;
 	d->xdp = r == 0 && wd_hooks_attached_xdp(w->hooks, ifindex);
@@ -210,8 +215,8 @@ static void attach_all(struct wd_watch *w, uint64_t now_ns)
 		const struct wd_device *d = &all->v[i];
 
 		if (d->kind != WD_DEVICE_INSIDE)
-			attach(w, d->ifindex, d->name, d->kind == WD_DEVICE_OUTWARD && !d->xdp,
-			       UINT64_MAX);
+			attach(w, d->ifindex, d->name,
+			       w->o.xdp && d->kind == WD_DEVICE_OUTWARD && !d->xdp, UINT64_MAX);
 	}
 }
 
@@ -267,6 +272,8 @@ static int path_of(struct wd_watch *w, const struct wd_flow *f, uint64_t now_ns,
 	k.from = f->tuple.saddr;
 	k.to = f->has_backend ? f->backend : f->tuple.daddr;
 	k.netns = f->owner.netns;
+	k.sport = f->tuple.sport;
+	k.dport = f->has_backend ? f->backend_port : f->tuple.dport;
 	k.backend_known = f->has_backend;
 	for (unsigned int i = 0; i < PATH_SLOTS; i++) {
 		s = &w->paths[i];
@@ -365,6 +372,21 @@ void wd_watch_tick(struct wd_watch *w, uint64_t now_ns)
 			detach(w, &w->v[i], now_ns);
 }
 
+/* Others may remove a hook (a network plugin that makes its qdisc anew), and attach programs of
+ * their own: before anything follows from what a hook did not see. */
+static void check_device(struct wd_watch *w, struct device *d, uint64_t now_ns)
+{
+	if (d->failed || d->until_ns || d->checked_ns + CHECK_AGE_NS > now_ns)
+		return;
+	if (!wd_hooks_alive(w->hooks, d->ifindex)) {
+		d->until_ns = d->checked_ns;
+		return;
+	}
+	d->checked_ns = now_ns;
+	d->xdp = wd_hooks_attached_xdp(w->hooks, d->ifindex);
+	d->foreign |= wd_node_device_shared(w->o.node, d->ifindex);
+}
+
 /* ---- for the judge --------------------------------------------------------------------- */
 
 static uint64_t lost_since(const struct wd_watch *w, uint64_t since_ns)
@@ -389,12 +411,14 @@ static bool has(const struct wd_watch_fact *x, const struct device *d)
 	return false;
 }
 
-static void add(const struct wd_watch *w, uint32_t ifindex, uint64_t since_ns,
+static void add(struct wd_watch *w, uint32_t ifindex, uint64_t since_ns, uint64_t now_ns,
                 struct wd_watch_fact *ret)
 {
 	for (unsigned int i = 0; i < w->n && ret->n < WD_WATCHED_MAX; i++) {
-		const struct device *d = &w->v[i];
+		struct device *d = &w->v[i];
 
+		if (d->ifindex == ifindex)
+			check_device(w, d, now_ns);
 		if (d->ifindex != ifindex || d->failed || (d->until_ns && d->until_ns < since_ns) ||
 		    has(ret, d))
 			continue;
@@ -425,11 +449,11 @@ void wd_watch_describe(struct wd_watch *w, const struct wd_flow *f, uint64_t now
 	ret->lost = lost_since(w, f->start_ns);
 	if (path_of(w, f, now_ns, &ret->path) < 0)
 		return;
-	add(w, p->client.ifindex, f->start_ns, ret);
-	add(w, p->uplink.ifindex, f->start_ns, ret);
-	add(w, p->backend.ifindex, f->start_ns, ret);
+	add(w, p->client.ifindex, f->start_ns, now_ns, ret);
+	add(w, p->uplink.ifindex, f->start_ns, now_ns, ret);
+	add(w, p->backend.ifindex, f->start_ns, now_ns, ret);
 	for (unsigned int i = 0; i < p->n_outward; i++)
-		add(w, p->outward[i].ifindex, f->start_ns, ret);
+		add(w, p->outward[i].ifindex, f->start_ns, now_ns, ret);
 	for (unsigned int i = 0; f->path && i < f->path->n; i++)
-		add(w, f->path->v[i].ifindex, f->start_ns, ret);
+		add(w, f->path->v[i].ifindex, f->start_ns, now_ns, ret);
 }

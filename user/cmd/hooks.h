@@ -23,6 +23,7 @@ struct wd_watch;
 
 struct wd_watch_options {
 	enum wd_packets packets;
+	bool xdp;  /* with WD_PACKETS_ON: at XDP of what leads out of the node, too */
 	bool snap; /* headers of the packets, too (--pcap) */
 	struct wd_probe *probe;
 	struct wd_flow_table *flows;

@@ -151,7 +151,10 @@ bool wd_rule_refused(struct wd_case *c)
 	from = wd_where_refused_from(c, &device);
 	if (from)
 		came_from_beyond(c, from, device);
-	if (f->tuple.proto == WD_PROTO_UDP || f->rst_received || !c->in->sees_resets) {
+	/* nobody here has seen the client (it is beyond this node, or masqueraded), nor what it got
+	 */
+	if (f->tuple.proto == WD_PROTO_UDP || f->rst_received || !c->in->sees_resets ||
+	    (no_socket && !f->syn_sent)) {
 		enum wd_confidence sure = no_socket || supports ? WD_CONFIDENCE_CERTAIN
 		                                                : WD_CONFIDENCE_LIKELY;
 
@@ -316,7 +319,7 @@ bool wd_case_accept_queue(struct wd_case *c)
 	             x->backend.queue_known && x->backend.queue > 0;
 	bool overflowed = x->backend.overflows_known && x->backend.overflows > 0;
 	/* the kernel's own test, of this very client */
-	bool full = f->listen_full.count > 0 && f->listen_full.kind != WD_LISTEN_SYN_QUEUE;
+	bool full = f->listen_full.count > 0;
 
 	if (!dropped && !full && !(queue && overflowed))
 		return false;

@@ -314,13 +314,6 @@ bool wd_rule_dropped(struct wd_case *c)
 	case WD_DROP_ACCEPT_QUEUE:
 		return false;
 	case WD_DROP_UNSPECIFIED:
-		/* where it frees a packet whose source has no way back, among others */
-		if (c->drop->d.function && c->facts->rpf_known &&
-		    strcmp(c->drop->d.function, "ip_rcv_finish_core") == 0 &&
-		    c->facts->rpf_drops >= c->drop_count) {
-			rp_filter(c);
-			return true;
-		}
 		/* refused or unreachable has a better witness than a drop without a reason */
 		if (client_was_rejected(c))
 			return false;

@@ -16,6 +16,8 @@
 
 /* Records of one cause reach the ring from several CPUs within this time. */
 #define WD_SETTLE_NS (100 * WD_NSEC_PER_MSEC)
+/* How long a RST may take to who dialled, in one node. */
+#define WD_REFUSAL_NS (900 * WD_NSEC_PER_MSEC)
 /* First word on an unanswered SYN: its first retransmission is at 1 s (RFC 6298). */
 #define WD_INTERIM_NS (1100 * WD_NSEC_PER_MSEC)
 /* How long a reset waits for the word whether its process met it. */

@@ -255,8 +255,9 @@ static void apply(struct wd_entry *x, const struct wd_event *e, const struct wd_
 }
 
 /*
- * Behind NAT a refusal bears the backend's address. It is this attempt's if that was refused at
- * the same moment; an attempt that is still open may share its port with one to elsewhere.
+ * Behind NAT a refusal bears the backend's address. It is this attempt's if that was refused, too,
+ * at the same moment or later: on a busy node softirqs wait, and a RST is under way for as long as
+ * a second. An attempt that is still open may share its port with one to elsewhere.
  */
 static bool refusal_of(const struct wd_entry *x, const struct wd_event *e)
 {
@@ -264,7 +265,7 @@ static bool refusal_of(const struct wd_entry *x, const struct wd_event *e)
 
 	return e->kind == WD_EVENT_RESET_SENT && e->reset.no_socket && f->closed &&
 	       f->outcome == WD_OUTCOME_REFUSED && f->rst_received &&
-	       e->ts_ns + WD_SETTLE_NS >= f->end_ns && e->ts_ns <= f->end_ns + WD_SETTLE_NS;
+	       e->ts_ns + WD_REFUSAL_NS >= f->end_ns && e->ts_ns <= f->end_ns + WD_SETTLE_NS;
 }
 
 void wd_entry_collect(struct wd_flow_table *t, struct wd_entry *x)
@@ -301,7 +302,12 @@ static struct wd_entry *entry_from_drop(struct wd_flow_table *t, const struct wd
 	x->from_drops = true;
 	x->flow.owner = e->drop.owner;
 	x->flow.start_ns = e->drop.first_ns;
-	x->flow.outcome = tuple->proto == WD_PROTO_UDP ? WD_OUTCOME_DROPPED : WD_OUTCOME_UNANSWERED;
+	if (tuple->proto == WD_PROTO_UDP)
+		x->flow.outcome = WD_OUTCOME_DROPPED;
+	else if ((e->drop.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && found_no_socket(&e->drop))
+		x->flow.outcome = WD_OUTCOME_REFUSED; /* the stack that frees it answers with RST */
+	else
+		x->flow.outcome = WD_OUTCOME_UNANSWERED;
 	return x;
 }
 

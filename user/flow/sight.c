@@ -329,7 +329,10 @@ static bool apply(struct wd_flow_table *t, struct wd_entry *x, const struct wd_e
 		f->path->late++;
 		return false;
 	}
-	if (!f->path->isn_known && !answers && isn_of(&e->packet, e->tuple.proto, &isn)) {
+	/* of a SYN only: the client's own RST, if that is seen first, would lead astray */
+	if (!f->path->isn_known && !answers && !e->packet.icmp_error &&
+	    (e->packet.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+	    isn_of(&e->packet, e->tuple.proto, &isn)) {
 		isn_learn(t, x, isn);
 		news = true;
 	}

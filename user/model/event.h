@@ -184,7 +184,6 @@ struct wd_event_icmp {
 enum wd_listen_full {
 	WD_LISTEN_ACCEPT_SYN = 1, /* accept queue full, met by a SYN */
 	WD_LISTEN_ACCEPT_ACK,     /* ... by the ACK that completes a handshake */
-	WD_LISTEN_SYN_QUEUE,      /* SYN queue full, no SYN cookies */
 };
 
 struct wd_event_listen {

@@ -60,6 +60,7 @@ struct wd_facts {
 		bool host;      /* runs in the node's own namespace */
 		bool host_known;
 		struct wd_pod_ref pod;
+		char container[64];         /* of that pod, "" unknown */
 		struct wd_route_fact route; /* in the client's namespace, main table */
 	} client;
 	struct {
@@ -97,6 +98,7 @@ struct wd_facts {
 struct wd_path_device {
 	uint32_t ifindex; /* 0: there is none, or it is not known */
 	char name[16];
+	bool tunnel; /* what it carries leaves by another device */
 };
 
 /* By which devices of the node's own namespace the packets of a flow should pass. */

@@ -28,6 +28,20 @@ static uint32_t get_u32(const struct nlattr *a)
 	return a && nla_len(a) >= (int)sizeof(uint32_t) ? nla_get_u32(a) : 0;
 }
 
+/* rtnl_link_ops.kind of drivers/net and net/ipv4, net/ipv6, net/xfrm. */
+static bool is_tunnel(const char *type)
+{
+	static const char *const all[] = {
+		"vxlan",     "geneve",  "gre",    "gretap",    "ip6gre", "ip6gretap", "erspan",
+		"ipip",      "sit",     "ip6tnl", "vti",       "vti6",   "xfrm",      "tun",
+		"wireguard", "bareudp", "gtp",    "ip6erspan", "ppp",    "openvpn",   "ovpn"};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(type, all[i]) == 0)
+			return true;
+	return false;
+}
+
 int wd_devices_parse(const void *payload, size_t n, struct wd_device *ret)
 {
 	struct nlattr *a[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1], *xdp[IFLA_XDP_MAX + 1];
@@ -60,6 +74,9 @@ int wd_devices_parse(const void *payload, size_t n, struct wd_device *ret)
 	if (a[IFLA_XDP] && nla_parse_nested(xdp, IFLA_XDP_MAX, a[IFLA_XDP], NULL) == 0 &&
 	    xdp[IFLA_XDP_ATTACHED] && nla_len(xdp[IFLA_XDP_ATTACHED]) >= 1)
 		d.xdp = nla_get_u8(xdp[IFLA_XDP_ATTACHED]) != XDP_ATTACHED_NONE;
+	if (d.xdp)
+		d.xdp_id = get_u32(xdp[IFLA_XDP_PROG_ID]);
+	d.tunnel = is_tunnel(d.type);
 	*ret = d;
 	return 0;
 }

@@ -33,7 +33,9 @@ struct wd_device {
 	enum wd_device_kind kind;
 	bool up;
 	bool subnet; /* has an address with a network around it */
-	bool xdp;    /* an XDP program is on it */
+	bool tunnel; /* packets leave it inside others, by another device or a process */
+	bool xdp;    /* an XDP program is on it: */
+	uint32_t xdp_id;
 	char name[16];
 	char type[16]; /* "veth", "bridge", "" for hardware */
 };
@@ -49,7 +51,7 @@ struct wd_rtnl;
 int wd_rtnl_new(struct wd_rtnl **ret);
 void wd_rtnl_free(struct wd_rtnl *r);
 
-/* Reads all devices anew. */
+/* Reads all devices anew: all or, on failure, none. */
 int wd_devices_read(struct wd_rtnl *r, struct wd_devices *d);
 void wd_devices_release(struct wd_devices *d);
 const struct wd_device *wd_devices_find(const struct wd_devices *d, uint32_t ifindex);
@@ -61,6 +63,9 @@ int wd_rtnl_nsid(struct wd_rtnl *r, int netns_fd, int32_t *ret);
 /* Whether others have programs at tc of this device (filters of a clsact qdisc, tcx): they may
  * carry packets around what stands behind them. */
 bool wd_rtnl_has_filters(struct wd_rtnl *r, uint32_t ifindex);
+/* Is this program another whydrop's, or our own? It lets every packet pass. False when it may not
+ * be asked for. */
+bool wd_rtnl_is_ours(uint32_t prog_id);
 
 struct wd_route_answer {
 	uint32_t oif;

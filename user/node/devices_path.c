@@ -48,9 +48,33 @@ unsigned int wd_node_devices_generation(const struct wd_node *n)
 	return n->devices_read;
 }
 
+static bool has_xdp(const struct wd_device *d)
+{
+	return d && d->xdp && !wd_rtnl_is_ours(d->xdp_id);
+}
+
+/* XDP stands in front of tc, also on what a bond, bridge or VLAN is made of (on Azure the
+ * virtual function below eth0): what it drops or sends elsewhere no filter sees. */
+static bool xdp_before(struct wd_node *n, uint32_t ifindex)
+{
+	const struct wd_devices *all;
+	const struct wd_device *d;
+
+	if (wd_node_devices(n, &all) < 0)
+		return true;
+	d = wd_devices_find(all, ifindex);
+	if (has_xdp(d) || (d && d->peer && d->nsid < 0 && has_xdp(wd_devices_find(all, d->peer))))
+		return true;
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].master == ifindex && has_xdp(&all->v[i]))
+			return true;
+	return false;
+}
+
 bool wd_node_device_shared(struct wd_node *n, uint32_t ifindex)
 {
-	return rtnl_get(n) == 0 && wd_rtnl_has_filters(n->rtnl, ifindex);
+	return rtnl_get(n) == 0 &&
+	       (xdp_before(n, ifindex) || wd_rtnl_has_filters(n->rtnl, ifindex));
 }
 
 static int netns_fd(const struct wd_node *n, const struct wd_netns *ns)
@@ -110,6 +134,7 @@ static void name_device(const struct wd_device *d, struct wd_path_device *ret)
 		return;
 	ret->ifindex = d->ifindex;
 	memcpy(ret->name, d->name, sizeof(ret->name));
+	ret->tunnel = d->tunnel;
 }
 
 static void outward(const struct wd_node *n, struct wd_path_fact *ret)
@@ -129,7 +154,7 @@ static void outward(const struct wd_node *n, struct wd_path_fact *ret)
 int wd_node_path(struct wd_node *n, const struct wd_flow *f, struct wd_path_fact *ret)
 {
 	struct wd_node_question q = {.flow = f, .process = -1};
-	const struct wd_device *client = NULL, *in;
+	const struct wd_device *client = NULL, *in, *out;
 	const struct wd_devices *all;
 	struct wd_route_answer route = {0};
 	struct wd_tuple t = f->tuple;
@@ -171,7 +196,16 @@ int wd_node_path(struct wd_node *n, const struct wd_flow *f, struct wd_path_fact
 		name_device(host_side(n, q.backend, route.oif, &ret->backend_here), &ret->backend);
 	if (ret->backend_here || !route.oif)
 		return 0;
-	name_device(wd_devices_find(all, route.oif), &ret->uplink);
+	out = wd_devices_find(all, route.oif);
+	/* The backend's namespace was not found, or has not the address (a sandbox's own network
+	 * stack), but the route leads to a pod, or to a bridge of pods. */
+	if (out && out->kind != WD_DEVICE_OUTWARD) {
+		ret->backend_here = true;
+		if (out->kind == WD_DEVICE_POD)
+			name_device(out, &ret->backend);
+		return 0;
+	}
+	name_device(out, &ret->uplink);
 	ret->has_via = route.has_via;
 	ret->via = route.via;
 	return 0;

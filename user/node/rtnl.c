@@ -24,6 +24,8 @@
 #include "base/cleanup.h"
 
 #define ANSWER_MS 100
+/* A dump during which devices change is begun anew. */
+#define READ_TRIES 4
 
 struct wd_rtnl {
 	struct nl_sock *ask, *news; /* news: NULL when it cannot be had */
@@ -53,7 +55,8 @@ static struct nl_sock *open_socket(bool listen)
 		return NULL;
 	nl_socket_disable_auto_ack(s);
 	if (nl_connect(s, NETLINK_ROUTE) < 0 || nl_socket_set_nonblocking(s) < 0 ||
-	    (listen && nl_socket_add_memberships(s, RTNLGRP_LINK, 0) < 0)) {
+	    (listen && nl_socket_add_memberships(s, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
+	                                         RTNLGRP_IPV6_IFADDR, 0) < 0)) {
 		nl_socket_free(s);
 		return NULL;
 	}
@@ -94,6 +97,7 @@ typedef int (*message_fn)(const struct nlmsghdr *h, void *ctx);
 static int answers(struct wd_rtnl *r, bool dump, message_fn fn, void *ctx)
 {
 	struct pollfd p = {.fd = nl_socket_get_fd(r->ask), .events = POLLIN};
+	bool interrupted = false; /* it changed meanwhile: something may be missing */
 
 	for (unsigned int round = 0; round < 100000; round++) {
 		WD_AUTO_FREE unsigned char *buf = NULL;
@@ -109,8 +113,9 @@ static int answers(struct wd_rtnl *r, bool dump, message_fn fn, void *ctx)
 		for (h = (struct nlmsghdr *)(void *)buf; nlmsg_ok(h, n); h = nlmsg_next(h, &n)) {
 			if (h->nlmsg_seq != r->seq)
 				continue;
+			interrupted |= h->nlmsg_flags & NLM_F_DUMP_INTR;
 			if (h->nlmsg_type == NLMSG_DONE)
-				return 0;
+				return interrupted ? -EINTR : 0;
 			if (h->nlmsg_type == NLMSG_ERROR) {
 				if (!nlmsg_valid_hdr(h, sizeof(struct nlmsgerr)))
 					return -EINVAL;
@@ -206,7 +211,7 @@ static int by_ifindex(const void *a, const void *b)
 	return x->ifindex < y->ifindex ? -1 : x->ifindex > y->ifindex;
 }
 
-int wd_devices_read(struct wd_rtnl *r, struct wd_devices *d)
+static int devices_read(struct wd_rtnl *r, struct wd_devices *d)
 {
 	struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
 	struct ifaddrmsg addr = {.ifa_family = AF_UNSPEC};
@@ -227,6 +232,18 @@ int wd_devices_read(struct wd_rtnl *r, struct wd_devices *d)
 		return -ENOMEM;
 	e = ask(r, m, true, take_addr, d);
 	wd_devices_classify(d);
+	return e;
+}
+
+int wd_devices_read(struct wd_rtnl *r, struct wd_devices *d)
+{
+	int e = -EINTR;
+
+	for (unsigned int i = 0; i < READ_TRIES && e == -EINTR; i++)
+		e = devices_read(r, d);
+	/* half a list would be taken for a whole one */
+	if (e < 0)
+		d->n = 0;
 	return e;
 }
 
@@ -288,9 +305,11 @@ int wd_rtnl_nsid(struct wd_rtnl *r, int netns_fd, int32_t *ret)
 
 /* ---- other programs -------------------------------------------------------------------- */
 
-/* enum bpf_attach_type of 6.6; the headers of the build may be older. */
-#define ATTACH_TCX_INGRESS 46
-#define ATTACH_TCX_EGRESS  47
+/* enum bpf_attach_type of 6.6 and 6.7; the headers of the build may be older. */
+#define ATTACH_TCX_INGRESS    46
+#define ATTACH_TCX_EGRESS     47
+#define ATTACH_NETKIT_PRIMARY 54
+#define ATTACH_NETKIT_PEER    55
 
 /* Another whydrop lets every packet pass on: it is no stranger. Its programs and filters bear
  * these names (bpf/wire.bpf.c, user/probe/hooks_clsact.c). */
@@ -298,7 +317,7 @@ int wd_rtnl_nsid(struct wd_rtnl *r, int netns_fd, int32_t *ret)
 #define OUR_FILTERS  "whydrop:"
 #define TCX_MAX      64
 
-static bool is_ours(uint32_t prog_id)
+bool wd_rtnl_is_ours(uint32_t prog_id)
 {
 	struct bpf_prog_info info;
 	union bpf_attr a;
@@ -332,7 +351,7 @@ static bool has_tcx(uint32_t ifindex, uint32_t attach_type)
 	if (syscall(SYS_bpf, BPF_PROG_QUERY, &a, sizeof(a)) < 0)
 		return errno == ENOSPC;
 	for (uint32_t i = 0; i < a.query.prog_cnt && i < TCX_MAX; i++)
-		if (!is_ours(ids[i]))
+		if (!wd_rtnl_is_ours(ids[i]))
 			return true;
 	return false;
 }
@@ -363,6 +382,8 @@ bool wd_rtnl_has_filters(struct wd_rtnl *r, uint32_t ifindex)
 {
 	static const uint32_t parents[] = {TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
 	                                   TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)};
+	static const uint32_t types[] = {ATTACH_TCX_INGRESS, ATTACH_TCX_EGRESS,
+	                                 ATTACH_NETKIT_PRIMARY, ATTACH_NETKIT_PEER};
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < 2; i++) {
@@ -373,7 +394,11 @@ bool wd_rtnl_has_filters(struct wd_rtnl *r, uint32_t ifindex)
 		if (m)
 			(void)ask(r, m, true, count_filter, &n);
 	}
-	return n || has_tcx(ifindex, ATTACH_TCX_INGRESS) || has_tcx(ifindex, ATTACH_TCX_EGRESS);
+	/* those of both ends of a netkit pair are told by the end that is in our namespace */
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (has_tcx(ifindex, types[i]))
+			return true;
+	return n;
 }
 
 /* ---- routes ---------------------------------------------------------------------------- */

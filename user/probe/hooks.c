@@ -144,7 +144,7 @@ static void drop_dead(struct wd_hooks *h, struct device *d)
 	}
 	if (d->xdp >= 0 && !wd_link_alive(d->xdp, d->ifindex))
 		close_link(&d->xdp);
-	if (d->clsact && !wd_clsact_attached(h->clsact, d->ifindex)) {
+	if (d->clsact && wd_clsact_attached(h->clsact, d->ifindex) == 0) {
 		wd_clsact_detach(h->clsact, d->ifindex);
 		d->clsact = false;
 	}
@@ -286,9 +286,17 @@ void wd_hooks_detach(struct wd_hooks *h, uint32_t ifindex)
 		forget(h, d);
 }
 
-bool wd_hooks_attached(const struct wd_hooks *h, uint32_t ifindex)
+bool wd_hooks_alive(struct wd_hooks *h, uint32_t ifindex)
 {
-	return find(h, ifindex) != NULL;
+	struct device *d = find(h, ifindex);
+
+	if (!d)
+		return false;
+	drop_dead(h, d);
+	if (watched(d))
+		return true;
+	forget(h, d);
+	return false;
 }
 
 bool wd_hooks_attached_xdp(const struct wd_hooks *h, uint32_t ifindex)

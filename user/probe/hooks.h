@@ -55,7 +55,9 @@ int wd_hooks_attach(struct wd_hooks *h, uint32_t ifindex, bool xdp, enum wd_hook
                     char err[WD_PROBE_ERRLEN]);
 /* Devices that are gone are forgotten by themselves, at the next heartbeat. */
 void wd_hooks_detach(struct wd_hooks *h, uint32_t ifindex);
-bool wd_hooks_attached(const struct wd_hooks *h, uint32_t ifindex);
+/* Asks the kernel whether the hooks of this device are still there: others may have removed them,
+ * with the qdisc that they were in. What is not is forgotten, and may be attached anew. */
+bool wd_hooks_alive(struct wd_hooks *h, uint32_t ifindex);
 bool wd_hooks_attached_xdp(const struct wd_hooks *h, uint32_t ifindex);
 /* Packets of this tuple, in both directions, are of a target though their addresses are
  * not: what NAT made of a connection. The oldest are forgotten. Needed only where conntrack

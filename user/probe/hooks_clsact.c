@@ -237,20 +237,23 @@ void wd_clsact_detach(struct wd_clsact *c, uint32_t ifindex)
 		wd_qdisc_delete_empty(c->netlink, ifindex);
 }
 
-bool wd_clsact_attached(struct wd_clsact *c, uint32_t ifindex)
+int wd_clsact_attached(struct wd_clsact *c, uint32_t ifindex)
 {
 	char owner[OWNER_LEN + 1];
 	struct wd_filters l;
 
 	for (int i = 0; i < WD_DIRECTION_MAX; i++) {
 		bool found = false, made;
+		int r = wd_filters_list(c->netlink, ifindex, (enum wd_direction)i, &l);
 
-		if (wd_filters_list(c->netlink, ifindex, (enum wd_direction)i, &l) < 0)
-			return false;
+		if (r == -ENODEV || r == -ENOENT || r == -EINVAL)
+			return 0; /* no device, or no qdisc */
+		if (r < 0)
+			return r;
 		for (unsigned int k = 0; k < l.n && !found; k++)
 			found = owner_of(&l.f[k], owner, &made) && strcmp(owner, c->owner) == 0;
 		if (!found)
-			return false;
+			return 0;
 	}
-	return true;
+	return 1;
 }

@@ -31,8 +31,9 @@ void wd_clsact_free(struct wd_clsact *c);
 int wd_clsact_attach(struct wd_clsact *c, uint32_t ifindex, int in_fd, int out_fd, char *why,
                      size_t size);
 void wd_clsact_detach(struct wd_clsact *c, uint32_t ifindex);
-/* Whether both filters are still there: others may remove the qdisc with all in it. */
-bool wd_clsact_attached(struct wd_clsact *c, uint32_t ifindex);
+/* Whether both filters are still there: others may remove the qdisc with all in it. 1, 0, or the
+ * error of asking. */
+int wd_clsact_attached(struct wd_clsact *c, uint32_t ifindex);
 /* Removes what dead whydrops left on any device of this namespace; as far as it can. */
 void wd_clsact_sweep(struct wd_clsact *c);
 

@@ -19,7 +19,10 @@
 /* Where there are no filters: behind those that an administrator numbers by hand, in front
  * of those that the kernel numbers (from 0xc000 down). */
 #define PRIORITY_ALONE 0x7764
-#define HANDLE_FIRST   0x7764
+/* Priorities up to here are likely to be asked for by others, and one priority takes one kind of
+ * filter only. */
+#define FIRST_MAX    3
+#define HANDLE_FIRST 0x7764
 
 #define RETRIES     5
 #define CLSACTS_MAX 2048
@@ -138,15 +141,15 @@ int wd_filter_place(const struct wd_filters *l, struct wd_filter_place *ret)
 	for (unsigned int i = 0; i < l->n; i++)
 		if (l->f[i].chain == 0 && (!lowest || l->f[i].priority < lowest))
 			lowest = l->f[i].priority;
-	if (lowest > 1) {
+	if (lowest > FIRST_MAX) {
 		/* half way, so that others find room on both sides */
 		at.priority = lowest / 2 < PRIORITY_ALONE ? lowest / 2 : PRIORITY_ALONE;
-	} else if (lowest == 1 && joinable(l, 1)) {
-		at.priority = 1;
-		while (taken(l, 1, at.handle))
+	} else if (lowest && joinable(l, lowest)) {
+		at.priority = lowest;
+		while (taken(l, lowest, at.handle))
 			at.handle++;
-	} else if (lowest == 1) {
-		at.priority = 2;
+	} else if (lowest) {
+		at.priority = lowest + 1;
 		while (at.priority && taken(l, at.priority, 0))
 			at.priority++;
 		if (!at.priority)

@@ -67,8 +67,9 @@ bool wd_link_alive(int link_fd, uint32_t ifindex)
 	return info.ifindex == ifindex;
 }
 
-/* Nobody's program may be there, in any mode: a generic one beside a native one would run
- * for packets that the other has passed, but the tools of its owner would stumble. */
+/* Nobody's program may be there, in any mode: the kernel takes one XDP program a device. For the
+ * same reason nobody else can attach one while ours is there (net/core/dev.c,
+ * dev_xdp_attach()). */
 static int xdp_free(uint32_t ifindex, char *why, size_t size)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, q);

@@ -122,7 +122,7 @@ const char *wd_ksyms_name(struct wd_ksyms *k, uint64_t addr)
 	return s->name;
 }
 
-bool wd_ksyms_has(const char *function)
+int wd_ksyms_has(const char *function)
 {
 	WD_AUTO_FILE FILE *f = fopen("/proc/kallsyms", "re");
 	WD_AUTO_FREE char *line = NULL;
@@ -131,11 +131,11 @@ bool wd_ksyms_has(const char *function)
 	uint64_t a;
 
 	if (!f)
-		return false;
+		return -errno;
 	setvbuf(f, NULL, _IOFBF, 1 << 16);
 	while (getline(&line, &size, f) > 0)
 		if (parse_line(line, &a, &type, name) && (type | 0x20) == 't' &&
 		    strcmp(name, function) == 0)
-			return true;
-	return false;
+			return 1;
+	return ferror(f) ? -EIO : 0;
 }

@@ -18,7 +18,7 @@ int wd_ksyms_new(struct wd_ksyms **ret);
 void wd_ksyms_free(struct wd_ksyms *k);
 /* The function that holds the address; NULL unknown. Lives as long as k. */
 const char *wd_ksyms_name(struct wd_ksyms *k, uint64_t addr);
-/* Is there a function of this name? Scans the file. */
-bool wd_ksyms_has(const char *function);
+/* Is there a function of this name? 1, 0, or the error of reading. Scans the file. */
+int wd_ksyms_has(const char *function);
 
 #endif

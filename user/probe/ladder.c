@@ -159,7 +159,7 @@ static const char *const locked_down[WD_POINT_MAX] = {
 	[WD_POINT_RECEIVE_RESET] = "",
 	[WD_POINT_SEND_RESET] = LOCKDOWN "refusals of a SYN for which nobody listens are not seen",
 	[WD_POINT_ERROR_REPORT] = LOCKDOWN
-	"UDP errors lack their source port, ICMP errors during connect their number",
+	"UDP errors lack their source port, and a connect that an ICMP error ends is not seen",
 	[WD_POINT_KFREE_SKB] = LOCKDOWN
 	"only drops of packets that a socket of this node sends are seen, not those "
 	"of forwarded or received ones",

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -478,16 +477,4 @@ int wd_set_bring_up(struct wd_set *s, const struct wd_load *l, const bool wanted
 enum wd_way wd_set_way(const struct wd_set *s, enum wd_point point)
 {
 	return s->rung[point] < 0 ? WD_WAY_NONE : wd_ladder(point)[s->rung[point]].way;
-}
-
-void wd_load_done(void)
-{
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from, to;
-	size_t size;
-
-	from = (uintptr_t)wd_bpf__elf_bytes(&size);
-	to = (from + size) & ~(page - 1);
-	from = (from + page - 1) & ~(page - 1);
-	if (from < to)
-		madvise((void *)from, to - from, MADV_DONTNEED);
 }

@@ -58,9 +58,6 @@ int wd_set_bring_up(struct wd_set *s, const struct wd_load *l, const bool wanted
 int wd_set_try(struct wd_set *s, const struct wd_load *l, enum wd_point point, int rung,
                char err[WD_PROBE_ERRLEN]);
 void wd_set_release(struct wd_set *s);
-/* Gives back the pages of the embedded object, which were read to load it: they come back by
- * themselves if it is loaded again. */
-void wd_load_done(void);
 
 enum wd_way wd_set_way(const struct wd_set *s, enum wd_point point);
 

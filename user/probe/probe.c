@@ -11,6 +11,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "base/clock.h"
 #include "probe/counters.h"
 #include "probe/drops.h"
 #include "probe/internal.h"
@@ -22,6 +23,9 @@
 
 /* Names of tables and chains that verdicts tell. */
 #define STRINGS_MAX 4096
+/* How long it is believed that the verdict programs see every table, and missed nothing. */
+#define TABLES_AGE_NS (60 * WD_NSEC_PER_SEC)
+#define MISSES_AGE_NS (100 * WD_NSEC_PER_MSEC)
 
 struct wd_probe {
 	struct wd_probe_options o;
@@ -30,6 +34,8 @@ struct wd_probe {
 	struct wd_set verdicts; /* kind DEMAND */
 	struct bpf_link *verdict_reporter;
 	bool sees_all_tables;
+	uint64_t tables_checked_ns, misses_checked_ns;
+	bool verdicts_missed; /* a program of theirs did not run once */
 	bool verdicts_refused;
 	bool fentry, kprobe, may_read; /* what this kernel offers */
 	struct ring_buffer *ring;
@@ -118,6 +124,29 @@ static int bring_up(struct wd_probe *p, char err[WD_PROBE_ERRLEN])
 	return any ? 0 : -ENODEV;
 }
 
+/* ---- what was missed ---------------------------------------------------------------- */
+
+static bool is_drop_program(const struct bpf_program *prog)
+{
+	return strncmp(bpf_program__name(prog), "wd_kfree_skb", 12) == 0;
+}
+
+/* What the programs of a set did not run for, since one was busy on that CPU. */
+static void add_misses(const struct wd_set *s, struct wd_probe_losses *ret)
+{
+	struct bpf_program *prog;
+
+	if (!s->skel)
+		return;
+	bpf_object__for_each_program(prog, s->skel->obj)
+	{
+		uint64_t missed = wd_counters_misses(bpf_program__fd(prog));
+
+		ret->events += missed;
+		ret->drops += is_drop_program(prog) ? missed : 0;
+	}
+}
+
 /* ---- verdicts, on demand ------------------------------------------------------------ */
 
 static void verdicts_off(struct wd_probe *p)
@@ -125,6 +154,33 @@ static void verdicts_off(struct wd_probe *p)
 	bpf_link__destroy(p->verdict_reporter);
 	p->verdict_reporter = NULL;
 	wd_set_release(&p->verdicts);
+}
+
+/* That no table decided can be said only if none of this kernel's went unseen: neither one whose
+ * module came after the programs, nor any while a program was busy. */
+static void check_tables(struct wd_probe *p, uint64_t now_ns)
+{
+	p->tables_checked_ns = now_ns;
+	p->sees_all_tables = true;
+	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
+		if (wd_point_kind((enum wd_point)i) == WD_KIND_DEMAND && i != WD_POINT_NF_HOOK &&
+		    p->verdicts.rung[i] < 0 && wd_ksyms_has(wd_point_name((enum wd_point)i)) != 0)
+			p->sees_all_tables = false;
+}
+
+static bool no_table_decided(struct wd_probe *p)
+{
+	uint64_t now_ns = wd_clock_monotonic_ns();
+	struct wd_probe_losses m = {0};
+
+	if (now_ns - p->tables_checked_ns > TABLES_AGE_NS)
+		check_tables(p, now_ns);
+	if (!p->verdicts_missed && now_ns - p->misses_checked_ns > MISSES_AGE_NS) {
+		p->misses_checked_ns = now_ns;
+		add_misses(&p->verdicts, &m);
+		p->verdicts_missed = m.events > 0;
+	}
+	return p->sees_all_tables && !p->verdicts_missed;
 }
 
 static int verdicts_bring_up(struct wd_probe *p, char err[WD_PROBE_ERRLEN])
@@ -146,12 +202,8 @@ static int verdicts_bring_up(struct wd_probe *p, char err[WD_PROBE_ERRLEN])
 	p->verdicts.skel->bss->wd_match = p->base.skel->bss->wd_match;
 	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
 		any |= p->verdicts.rung[i] >= 0;
-	/* That no table decided can be said only if none of this kernel's went unseen. */
-	p->sees_all_tables = true;
-	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
-		if (wanted[i] && i != WD_POINT_NF_HOOK && p->verdicts.rung[i] < 0 &&
-		    wd_ksyms_has(wd_point_name((enum wd_point)i)))
-			p->sees_all_tables = false;
+	p->verdicts_missed = false;
+	check_tables(p, wd_clock_monotonic_ns());
 	/* a table's frame stands on that of its hook */
 	if (!any || p->verdicts.rung[WD_POINT_NF_HOOK] < 0)
 		return -ENODEV;
@@ -186,6 +238,30 @@ bool wd_probe_verdicts_possible(const struct wd_probe *p)
 bool wd_probe_verdicts_on(const struct wd_probe *p)
 {
 	return p->verdict_reporter;
+}
+
+/* ---- targets ------------------------------------------------------------------------- */
+
+/* The packet hooks' copy follows with their next heartbeat (hooks_wire.c). */
+static void set_match(struct wd_probe *p, uint32_t match)
+{
+	p->base.skel->bss->wd_match = match;
+	if (p->late.skel)
+		p->late.skel->bss->wd_match = match;
+	if (p->verdicts.skel)
+		p->verdicts.skel->bss->wd_match = match;
+}
+
+int wd_probe_retarget(struct wd_probe *p, const struct wd_targets *t, const struct wd_hosts *was)
+{
+	int fd = bpf_map__fd(p->base.skel->maps.wd_hosts), r;
+
+	/* what is let through more must be in the map first, what is let through less afterwards */
+	set_match(p, p->base.skel->bss->wd_match | wd_targets_flags(t));
+	r = wd_targets_change(t, was, t->hosts, fd);
+	if (r == 0)
+		set_match(p, wd_targets_flags(t));
+	return r;
 }
 
 /* ---- ring -------------------------------------------------------------------------- */
@@ -233,7 +309,7 @@ static int on_record(void *ctx, void *data, size_t size)
 				add_udp_owner(p, r, &e);
 		}
 		if (e.kind == WD_EVENT_VERDICT && e.verdict.by == WD_BY_OTHER &&
-		    !p->sees_all_tables)
+		    !no_table_decided(p))
 			e.verdict.by = WD_BY_UNKNOWN;
 		p->fn(&e, p->ctx);
 	}
@@ -281,7 +357,6 @@ int wd_probe_open(const struct wd_probe_options *o, struct wd_probe **ret,
 		p->base.rung[i] = p->late.rung[i] = p->verdicts.rung[i] = -1;
 	r = bring_up(p, err);
 	wd_kernel_forget_types(&p->kernel);
-	wd_load_done();
 	if (r < 0)
 		goto fail;
 	r = wd_drops_new(bpf_map__fd(p->base.skel->maps.wd_drops),
@@ -299,9 +374,7 @@ int wd_probe_open(const struct wd_probe_options *o, struct wd_probe **ret,
 		say(err, r, "install the targets");
 		goto fail;
 	}
-	p->base.skel->bss->wd_match = match;
-	if (p->late.skel)
-		p->late.skel->bss->wd_match = match;
+	set_match(p, match);
 	for (unsigned int i = 0; i < WD_POINT_MAX; i++)
 		if (o->forced[i] && o->force[i] != WD_WAY_NONE &&
 		    wd_point_kind((enum wd_point)i) == WD_KIND_DEMAND)
@@ -344,8 +417,7 @@ enum wd_way wd_probe_way(const struct wd_probe *p, enum wd_point point)
 
 const char *wd_probe_lost(const struct wd_probe *p, enum wd_point point)
 {
-	const struct wd_set *s = wd_point_kind(point) == WD_KIND_DEMAND ? &p->verdicts : &p->base;
-
+	const struct wd_set *s = set_of(p, point);
 	const char *lost;
 
 	if (!p->may_read && (wd_ladder_locked_down(point, &lost) || s->rung[point] >= 0))
@@ -401,27 +473,6 @@ void wd_probe_drop_forget(struct wd_probe *p, uint64_t key)
 void wd_probe_maintain(struct wd_probe *p, uint64_t now_ns)
 {
 	wd_drops_maintain(p->drops, now_ns);
-}
-
-static bool is_drop_program(const struct bpf_program *prog)
-{
-	return strncmp(bpf_program__name(prog), "wd_kfree_skb", 12) == 0;
-}
-
-/* What the programs of a set did not run for, since one was busy on that CPU. */
-static void add_misses(const struct wd_set *s, struct wd_probe_losses *ret)
-{
-	struct bpf_program *prog;
-
-	if (!s->skel)
-		return;
-	bpf_object__for_each_program(prog, s->skel->obj)
-	{
-		uint64_t missed = wd_counters_misses(bpf_program__fd(prog));
-
-		ret->events += missed;
-		ret->drops += is_drop_program(prog) ? missed : 0;
-	}
 }
 
 void wd_probe_stats(struct wd_probe *p, struct wd_stats *s)

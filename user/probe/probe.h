@@ -116,6 +116,10 @@ struct wd_probe;
  */
 int wd_probe_open(const struct wd_probe_options *o, struct wd_probe **ret,
                   char err[WD_PROBE_ERRLEN]);
+/* The targets that follow from the cluster have changed: `t` has them as they are now, `was` as
+ * they were at the last call (NULL: none). Errors of bpf(2): the old ones stay, and some of the new
+ * are there already. */
+int wd_probe_retarget(struct wd_probe *p, const struct wd_targets *t, const struct wd_hosts *was);
 void wd_probe_close(struct wd_probe *p);
 
 /* Which way a point is attached in; WD_WAY_NONE when it is not. */

@@ -16,7 +16,6 @@ _Static_assert((int)WD_ABI_SIGHT_OUT == (int)WD_SIGHT_OUT, "sight");
 _Static_assert((int)WD_ABI_SIGHT_XDP == (int)WD_SIGHT_XDP, "sight");
 _Static_assert((int)WD_ABI_LISTEN_SYN == (int)WD_LISTEN_ACCEPT_SYN, "listen");
 _Static_assert((int)WD_ABI_LISTEN_ACK == (int)WD_LISTEN_ACCEPT_ACK, "listen");
-_Static_assert((int)WD_ABI_LISTEN_SYNQ == (int)WD_LISTEN_SYN_QUEUE, "listen");
 _Static_assert((int)WD_ABI_TR_DESTROYED == (int)WD_CONN_DESTROYED, "trigger");
 
 static struct wd_tuple tuple_of(const struct wd_abi_tuple *a)
@@ -216,7 +215,7 @@ static int parse_icmp(const struct wd_abi_icmp *r, struct wd_event *e)
 
 static int parse_listen(const struct wd_abi_listen *r, struct wd_event *e)
 {
-	if (r->kind < WD_ABI_LISTEN_SYN || r->kind > WD_ABI_LISTEN_SYNQ)
+	if (r->kind < WD_ABI_LISTEN_SYN || r->kind > WD_ABI_LISTEN_ACK)
 		return -EPROTO;
 	e->kind = WD_EVENT_LISTEN_FULL;
 	e->tuple = tuple_of(&r->tuple);

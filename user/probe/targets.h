@@ -15,6 +15,16 @@
  */
 int wd_targets_ports(const struct wd_targets *t, const struct wd_prefix *p, struct wd_abi_net *ret);
 
+/*
+ * Those of the cluster as they are now in place of what they were (NULL: none): what is new
+ * first, so that nothing goes unwatched that is in both. `fixed` are the user's own, which stay.
+ * Errors of bpf(2); what could not be added is missing, and nothing was taken away.
+ */
+int wd_targets_change(const struct wd_targets *fixed, const struct wd_hosts *was,
+                      const struct wd_hosts *now, int hosts_fd);
+/* WD_MATCH_ flags for both. */
+uint32_t wd_targets_flags(const struct wd_targets *t);
+
 /* Writes them all; *ret_match becomes the WD_MATCH_ flags. Errors of bpf(2), or -ENOSPC. */
 int wd_targets_install(const struct wd_targets *t, int hosts_fd, int nets_fd, uint32_t *ret_match);
 

@@ -75,7 +75,7 @@ beside_other_kinds() {
 		echo "skip $CHECK: $1, u32: $(head -n 1 "$WORK/u32")"
 		return
 	fi
-	in_netns node tc filter add dev "$DEVICE" egress prio 3 protocol ip u32 match u32 0 0 flowid 1:1
+	in_netns node tc filter add dev "$DEVICE" egress prio 9 protocol ip u32 match u32 0 0 flowid 1:1
 	state >"$WORK/before"
 	run ours watch "$1" "$TARGET" "$DEVICE"
 	said ours "^attached $DEVICE $1"

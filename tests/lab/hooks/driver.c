@@ -120,7 +120,7 @@ static void obey(struct wd_hooks *h, char *line)
 		wd_hooks_detach(h, device(line + 7));
 		printf("detached %s\n", line + 7);
 	} else if (strncmp(line, "watching ", 9) == 0) {
-		printf("watching %s %d\n", line + 9, wd_hooks_attached(h, device(line + 9)));
+		printf("watching %s %d\n", line + 9, wd_hooks_alive(h, device(line + 9)));
 	}
 }
 

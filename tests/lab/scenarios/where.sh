@@ -12,6 +12,8 @@ variants() {
 			echo "$place-$mode-v6"
 		done
 	done
+	echo removed-on-v4
+	echo removed-on-v6
 }
 use "$VARIANT"
 PLACE=${VARIANT%-*-v*}
@@ -115,6 +117,15 @@ rp-filter)
 	EXPECT='.drop.device == "eth1" and seen("uplink"; "out"; "syn") >= 1 and
 		seen("other"; "in"; "syn_ack") >= 1 and any(.path[]; .device == "eth1")'
 	;;
+removed)
+	# Somebody takes our filters away, as a network plugin does that makes its qdisc anew. What
+	# they no longer see means nothing. (They may have seen two SYNs before.)
+	CAUSE="upstream-silent unknown" CLIENT_ARGS=(--timeout 2600) MIN_SECONDS=4
+	EXPECT='(.summary | test("never leave|lost inside") | not)'
+	skip() {
+		! grep -q " tcx_" /proc/kallsyms || echo "tcx: its links cannot be taken away"
+	}
+	;;
 strangers)
 	# A filter of somebody else in front of ours. One that goes on leaves us the packet, and an
 	# answer that is not sure; one that says pass keeps it from us where we have a filter, too
@@ -132,7 +143,7 @@ strangers)
 other-way)
 	# A mark that the node's own rules set: what route lookups say is not what happens.
 	CAUSE=upstream-silent MIN_CONFIDENCE=likely
-	EXPECT='(.where | test("left this node by void9")) and
+	EXPECT='(.where | test("behind void9, a tunnel")) and
 		any(.evidence[]; .text | test("leads out by eth0, but it left by void9"))'
 	;;
 esac
@@ -165,6 +176,7 @@ setup() {
 		undo in_netns node tc qdisc del dev eth0 clsact
 		in_netns node tc filter add dev eth0 egress pref 1 matchall action "$ACTION"
 		;;
+	removed) hooks_vanish ;;
 	nat-unknown) cluster_ip 443 "$DEAD_POD" 8443 ;;
 	answer-lost)
 		stranger syn-ack
@@ -194,6 +206,21 @@ neighbour_fixed() {
 	undo ip -n node neigh del "${POD_IP[$1]}" dev cni0
 	ip -n "${POD_NETNS[cart]}" neigh replace "${POD_IP[$1]}" lladdr "$mac" dev eth0 nud permanent
 	undo ip -n "${POD_NETNS[cart]}" neigh del "${POD_IP[$1]}" dev eth0
+}
+
+# hooks_vanish: as soon as there are filters, they go, with their qdiscs
+hooks_vanish() {
+	(
+		for ((i = 0; i < 600; i++)); do
+			! in_netns node tc filter show dev eth0 egress | grep -q whydrop || break
+			sleep 0.1
+		done
+		for device in $(ip -n node -o link show | cut -d: -f2 | cut -d@ -f1); do
+			in_netns node tc qdisc del dev "$device" clsact || true
+		done
+	) >/dev/null 2>&1 &
+	VANISH=$!
+	undo eval 'kill $VANISH 2>/dev/null || true'
 }
 
 # sink: void9 is a bridge behind which everything is thrown away; sets GATEWAY

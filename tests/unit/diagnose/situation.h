@@ -489,7 +489,7 @@ static inline void hooks_saw_backend(struct situation *s)
 	path.v[0].asked = s->flow.tuple;
 	watch = (struct wd_watch_fact){.wanted = true, .nat_known = true, .n = 1};
 	watch.path.known = watch.path.client_here = watch.path.backend_here = true;
-	watch.path.backend = (struct wd_path_device){12, "veth2"};
+	watch.path.backend = (struct wd_path_device){.ifindex = 12, .name = "veth2"};
 	watch.v[0] = (struct wd_watched){.ifindex = 12, .device = "veth2", .since_ns = 900 * SEC};
 	s->flow.path = &path;
 	s->flow.n_syns = 1;

@@ -184,9 +184,36 @@ static void left_masqueraded(struct situation *s)
 	path.v[path.n - 1].asked.sport = 61000;
 }
 
+/* Seen at a device that nobody says leads out: another pod's, of a bridge that floods. */
+static void seen_at_stranger(struct situation *s)
+{
+	syns(s, STRANGE, "veth9", WD_SIGHT_OUT);
+}
+
 static void left_by_another(struct situation *s)
 {
-	syns(s, STRANGE, "wg0", WD_SIGHT_OUT);
+	device(&watch.path.outward[watch.path.n_outward++], STRANGE, "eth7");
+	syns(s, STRANGE, "eth7", WD_SIGHT_OUT);
+}
+
+/* Somebody took them away; they were last seen there just after the second SYN. */
+static void taken_away(struct situation *s)
+{
+	(void)s;
+	for (unsigned int i = 0; i < watch.n; i++)
+		watch.v[i].until_ns = 1001 * SEC + 100 * WD_NSEC_PER_MSEC;
+}
+
+static void by_tunnel(struct situation *s)
+{
+	left(s);
+	watch.path.uplink.tunnel = watch.path.outward[0].tunnel = true;
+}
+
+static void too_many_devices(struct situation *s)
+{
+	(void)s;
+	path.beyond = 1;
 }
 
 static void reached_backend(struct situation *s)
@@ -451,13 +478,65 @@ static void test_nat_that_is_not_known(void **state)
 	assert_true(says(&f, "never leave pod shop/cart-0"));
 }
 
+/* What leaves by a tunnel is in another packet, whose fate on this node was not watched. */
+static void test_tunnel(void **state)
+{
+	struct wd_finding f = ask(tcp, timed_out, hooks, came_from_pod, by_tunnel);
+
+	(void)state;
+	assert_answer(f, "upstream-silent", LIKELY);
+	assert_null(strstr(f.where, "left this node"));
+	assert_false(says(&f, "leaves this node"));
+	assert_true(says(&f, "ip -d link show eth0"));
+}
+
+static void soft_icmp_came(struct situation *s)
+{
+	icmp_came(s);
+	s->flow.err = 0;
+}
+
+/* A router's ICMP error is no answer of the target, and the client may have gone on. */
+static void test_icmp_is_not_the_targets_answer(void **state)
+{
+	struct wd_finding f = ask(tcp, timed_out, hooks, came_from_pod, left, soft_icmp_came);
+
+	(void)state;
+	assert_false(says(&f, "lost in this node"));
+	assert_false(says(&f, "nothing comes back"));
+	assert_cause(f, "upstream-silent");
+	assert_true(says(&f, "only an ICMP error comes back"));
+	assert_true(says(&f, "of 203.0.113.9 came by eth0"));
+}
+
+static void test_taken_away(void **state)
+{
+	struct wd_finding f = ask(tcp, timed_out, hooks, came_from_pod, left, taken_away);
+
+	(void)state;
+	assert_answer(f, "upstream-silent", LIKELY);
+}
+
+/* A device that saw the packet may be one of those for which there was no room. */
+static void test_cut_list_proves_nothing(void **state)
+{
+	struct wd_finding f = ask(tcp, timed_out, hooks, came_from_pod, left, too_many_devices);
+
+	(void)state;
+	assert_answer(f, "upstream-silent", LIKELY);
+	f = ask(tcp, timed_out, hooks_local, came_from_pod, reached_backend, too_many_devices);
+	assert_answer(f, "backend-silent", LIKELY);
+}
+
 static void test_wrong_device(void **state)
 {
 	struct wd_finding f = ask(tcp, timed_out, hooks, came_from_pod, left_by_another);
 
 	(void)state;
 	assert_cause(f, "upstream-silent");
-	assert_true(says(&f, "leads out by eth0, but it left by wg0"));
+	assert_true(says(&f, "leads out by eth0, but it left by eth7"));
+	f = ask(tcp, timed_out, hooks, came_from_pod, seen_at_stranger);
+	assert_no_claim(&f);
 	/* a way that nobody watches may be the one that it took */
 	f = ask(tcp, timed_out, hooks, second_way, came_from_pod);
 	assert_no_claim(&f);
@@ -521,6 +600,10 @@ int main(void)
 		cmocka_unit_test(test_programs_of_others),
 		cmocka_unit_test(test_nat_that_is_not_known),
 		cmocka_unit_test(test_wrong_device),
+		cmocka_unit_test(test_tunnel),
+		cmocka_unit_test(test_taken_away),
+		cmocka_unit_test(test_cut_list_proves_nothing),
+		cmocka_unit_test(test_icmp_is_not_the_targets_answer),
 		cmocka_unit_test(test_pod_without_device),
 		cmocka_unit_test(test_answer_after_the_end),
 		cmocka_unit_test(test_hooks_that_cannot_be_had),

@@ -519,22 +519,6 @@ static void test_counter_that_stands_still(void **state)
 	assert_false(says(&f, "grew during this attempt"));
 }
 
-static void syn_queue(struct situation *s)
-{
-	s->flow.listen_full.kind = WD_LISTEN_SYN_QUEUE;
-}
-
-/* The SYN queue is full: the server does accept, and its backlog is not the cure. */
-static void test_syn_queue_is_no_accept_queue(void **state)
-{
-	struct wd_finding f = ask_changed(syn_queue, tcp, timed_out, listens, listener_full);
-
-	(void)state;
-	assert_false(says(&f, "accept queue is full"));
-	assert_false(says(&f, "wait for accept(2)"));
-	assert_int_not_equal(f.cause, WD_CAUSE_BACKEND_ACCEPT_QUEUE_FULL);
-}
-
 static void met_by_ack(struct situation *s)
 {
 	s->flow.listen_full.kind = WD_LISTEN_ACCEPT_ACK;
@@ -668,7 +652,6 @@ int main(void)
 		cmocka_unit_test(test_icmp_of_an_unanswered_attempt),
 		cmocka_unit_test(test_listener_full),
 		cmocka_unit_test(test_counter_that_stands_still),
-		cmocka_unit_test(test_syn_queue_is_no_accept_queue),
 		cmocka_unit_test(test_open_for_the_client_only),
 		cmocka_unit_test(test_filtered_before_the_listener),
 		cmocka_unit_test(test_full_and_refused),

@@ -484,6 +484,24 @@ static void test_reset_of_the_backend_after_nat(void **state)
 	scene_close(&s);
 }
 
+/* On a busy node softirqs wait: it takes most of a second to whoever dialled. */
+static void test_reset_of_the_backend_that_is_slow(void **state)
+{
+	struct attempt a = dial_service(0);
+	struct wd_tuple sent = tuple(WD_PROTO_TCP, "10.244.0.5", 40000, "10.244.1.20", 8443);
+	struct scene s;
+
+	(void)state;
+	scene_open(&s);
+	play(&s, reset_sent(sent, 0, true));
+	play(&s, refused(&a, 700, true));
+	scene_rest(&s);
+	assert_true(only_word(&s)->rst_no_socket);
+	assert_true(only_word(&s)->has_backend);
+	assert_int_equal(only_word(&s)->backend_port, 8443);
+	scene_close(&s);
+}
+
 static void test_late_reset_is_not_the_next_attempts(void **state)
 {
 	struct attempt b = dial_service(2000);
@@ -544,6 +562,7 @@ int main(void)
 		cmocka_unit_test(test_only_a_syn_is_an_attempt),
 		cmocka_unit_test(test_promoted_attempt_gets_its_owner),
 		cmocka_unit_test(test_reset_of_the_backend_after_nat),
+		cmocka_unit_test(test_reset_of_the_backend_that_is_slow),
 		cmocka_unit_test(test_late_reset_is_not_the_next_attempts),
 		cmocka_unit_test(test_synack_repeated),
 	};

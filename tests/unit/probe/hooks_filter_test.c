@@ -53,8 +53,18 @@ static void test_in_front_of_others(void **state)
 	given(49152, "bpf", ALL, 1);
 	given(10, "u32", 0x0800, 0);
 	assert_in_range(place().priority, 1, 9);
+	given(4, "matchall", ALL, 1);
+	assert_in_range(place().priority, 1, 3);
+}
+
+/* Priority 1 is whose it may be: taken by us, another kind of filter could not be put there. */
+static void test_not_in_the_way_of_the_first(void **state)
+{
+	(void)state;
 	given(2, "matchall", ALL, 1);
-	assert_int_equal(place().priority, 1);
+	assert_int_equal(place().priority, 3);
+	given(3, "bpf", ALL, 1);
+	assert_int_equal(place().priority, 4);
 }
 
 static void test_beside_bpf_at_the_first(void **state)
@@ -114,6 +124,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_alone, start),
 		cmocka_unit_test_setup(test_in_front_of_others, start),
+		cmocka_unit_test_setup(test_not_in_the_way_of_the_first, start),
 		cmocka_unit_test_setup(test_beside_bpf_at_the_first, start),
 		cmocka_unit_test_setup(test_behind_another_kind_at_the_first, start),
 		cmocka_unit_test_setup(test_another_protocol_at_the_first, start),

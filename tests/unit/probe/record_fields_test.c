@@ -187,7 +187,7 @@ static void test_kind_of_listener_out_of_range(void **state)
 	for (unsigned int v = 0; v <= UINT8_MAX; v++) {
 		union record r = valid(WD_ABI_LISTEN);
 		struct wd_event e;
-		bool good = v >= WD_ABI_LISTEN_SYN && v <= WD_ABI_LISTEN_SYNQ;
+		bool good = v >= WD_ABI_LISTEN_SYN && v <= WD_ABI_LISTEN_ACK;
 
 		r.listen.kind = (uint8_t)v;
 		assert_int_equal(parse(&r, sizes[WD_ABI_LISTEN], &e), good ? 0 : -EPROTO);
