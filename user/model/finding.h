@@ -18,6 +18,7 @@
 #define WD_FINDING_NEXT_MAX     4
 #define WD_FINDING_MISSING_MAX  8
 #define WD_FINDING_PATH_MAX     12
+#define WD_FINDING_STATES_MAX   8
 
 /* What the packet hooks saw in one direction of a device; of what answers, only packets on
  * their way back. */
@@ -56,16 +57,23 @@ struct wd_finding {
 		const char *netns; /* NULL unknown */
 		uint32_t pid;      /* 0 unknown */
 		const char *comm;
+		const char *container; /* NULL unknown */
+		const char *node;      /* of the client's pod; NULL unknown */
 	} client;
 	struct {
 		struct wd_addr ip;
 		uint16_t port;
+		/* its Service; NULL: none is known to have this address */
+		const char *service_ns, *service, *service_port; /* port: NULL none, or no name */
+		bool api_server;
+		const char *name; /* host name; NULL unknown */
 	} target;
 	struct {
 		bool known; /* set when NAT chose it, or when it is a pod of this node */
 		struct wd_addr ip;
 		uint16_t port;
 		struct wd_pod_ref pod;
+		const char *node; /* NULL unknown */
 	} backend;
 	uint32_t attempts; /* SYN sent; datagrams dropped for UDP; 0 unknown */
 	uint64_t elapsed_ms;
@@ -84,6 +92,14 @@ struct wd_finding {
 	} rule;
 	struct wd_evidence evidence[WD_FINDING_EVIDENCE_MAX];
 	unsigned int n_evidence;
+	/* What is known of the cluster, how old that is, and from whom. */
+	struct wd_finding_state {
+		const char *what;   /* "pods", "services", … */
+		const char *source; /* "api", "state", "node" */
+		uint64_t age_ms;
+		bool partial;
+	} state[WD_FINDING_STATES_MAX];
+	unsigned int n_states;
 	uint64_t lost_events; /* in the whole trace until now */
 	const char *missing_probes[WD_FINDING_MISSING_MAX];
 	unsigned int n_missing_probes;

@@ -87,7 +87,7 @@ int wd_targets_add(struct wd_targets *ret, const char *text)
 
 bool wd_targets_match(const struct wd_targets *t, const struct wd_addr *a, uint16_t port)
 {
-	if (t->all)
+	if (t->all || wd_hosts_match(t->hosts, a, port))
 		return true;
 	for (size_t i = 0; i < t->n; i++)
 		if ((!t->t[i].port || t->t[i].port == port) &&

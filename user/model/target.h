@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "model/hosts.h"
 
 #define WD_TARGETS_MAX   1024
 #define WD_TARGET_STRLEN (WD_PREFIX_STRLEN + 10)
@@ -21,6 +22,8 @@ struct wd_targets {
 	bool all;
 	size_t n;
 	struct wd_target t[WD_TARGETS_MAX];
+	/* Those that follow from the cluster and change with it; kept, not owned; NULL none. */
+	const struct wd_hosts *hosts;
 };
 
 /*
