@@ -48,7 +48,7 @@ ALL_LDFLAGS += -fsanitize=$(SAN)
 else
 STATIC := -static
 endif
-LIBS := -lbpf -lelf -lz -ljansson -levent_core -lnl-3 -lpthread
+LIBS := -lbpf -lelf -lz -ljansson -lyaml -levent_extra -levent_core -lssl -lcrypto -lnl-3 -lpthread
 
 ROOMS    := base model probe kube node flow rules policy ipam diagnose output
 LIB_SRC  := $(sort $(foreach r,$(ROOMS),$(wildcard user/$(r)/*.c)))
@@ -146,6 +146,15 @@ $(B)/tests/lab/hooks: tests/lab/hooks/driver.c $(O)/libwhydrop.a
 	$(Q)mkdir -p $(@D)
 	$(Q)tests/check/link $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(STATIC) -o $@ $^ $(LIBS)
 
+# The API client by itself, for tests/kube; sanitized when SAN is set.
+$(O)/tests/kube/driver: tests/kube/driver.c $(O)/libwhydrop.a
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)tests/check/link $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(STATIC) -o $@ $^ $(LIBS)
+
+.PHONY: kube-driver
+kube-driver: $(O)/tests/kube/driver
+
 .PHONY: compile_commands
 compile_commands: $(B)/compile_commands.json
 $(B)/compile_commands.json: Makefile $(LIB_SRC) $(CMD_SRC) $(UNIT_SRC)
@@ -210,7 +219,7 @@ demo: deps ## trace real failures in a lab of network namespaces and show the an
 .PHONY: bench
 bench: ## the figures of docs/PERFORMANCE.md, each with its baseline
 	$(Q)tests/deps build test
-	$(Q)$(MAKE) --no-print-directory all bench-binaries
+	$(Q)$(MAKE) --no-print-directory all bench-binaries kube-driver
 	$(Q)tests/bench/run
 
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
