@@ -23,7 +23,7 @@ WD_FUZZ_TEXT_SEEDS(
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
-	struct wd_slice rest = wd_slice(text, size);
+	struct wd_span rest = wd_span(text, size);
 	struct wd_addr a = wd_addr_from_v4(0xfe01010a); /* 10.1.1.254, little-endian */
 	uint64_t v = 77;
 	size_t n = 0;

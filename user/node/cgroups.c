@@ -45,7 +45,8 @@ void wd_cgroups_release(struct wd_cgroups *c)
 	}
 }
 
-static bool add(struct wd_cgroups *c, uint64_t id, const struct wd_pod_uid *uid)
+static bool add(struct wd_cgroups *c, uint64_t id, const struct wd_pod_uid *uid,
+                const struct wd_container_id *container)
 {
 	if (c->n == c->alloc) {
 		size_t more = c->alloc ? c->alloc * 2 : 256;
@@ -56,7 +57,7 @@ static bool add(struct wd_cgroups *c, uint64_t id, const struct wd_pod_uid *uid)
 		c->v = v;
 		c->alloc = more;
 	}
-	c->v[c->n++] = (struct wd_cgroup){.id = id, .uid = *uid};
+	c->v[c->n++] = (struct wd_cgroup){.id = id, .uid = *uid, .container = *container};
 	return true;
 }
 
@@ -72,6 +73,7 @@ static bool descend(struct walk *w, int fd, size_t len, unsigned int depth)
 	}
 	while ((e = readdir(d))) {
 		size_t n = strlen(e->d_name);
+		struct wd_container_id container;
 		struct wd_pod_uid uid;
 		int child;
 
@@ -82,7 +84,8 @@ static bool descend(struct walk *w, int fd, size_t len, unsigned int depth)
 			return false;
 		w->path[len] = '/';
 		memcpy(w->path + len + 1, e->d_name, n);
-		if (wd_podpath_cgroup_uid(w->path, len + 1 + n, &uid) && !add(w->c, e->d_ino, &uid))
+		if (wd_podpath_cgroup(w->path, len + 1 + n, &uid, &container) &&
+		    !add(w->c, e->d_ino, &uid, &container))
 			return false;
 		if (depth == WD_CGROUPS_DEPTH_MAX)
 			continue;
@@ -124,29 +127,33 @@ static void walk(struct wd_cgroups *c)
 		qsort(c->v, c->n, sizeof(c->v[0]), cgroup_compare);
 }
 
-static bool lookup(const struct wd_cgroups *c, uint64_t id, struct wd_pod_uid *ret)
+static bool lookup(const struct wd_cgroups *c, uint64_t id, struct wd_pod_uid *ret,
+                   struct wd_container_id *ret_container)
 {
 	struct wd_cgroup key = {.id = id};
 	const struct wd_cgroup *found = NULL;
 
 	if (c->n)
 		found = bsearch(&key, c->v, c->n, sizeof(key), cgroup_compare);
-	if (found)
+	if (found) {
 		*ret = found->uid;
+		*ret_container = found->container;
+	}
 	return found;
 }
 
-bool wd_cgroups_find(struct wd_cgroups *c, uint64_t id, struct wd_pod_uid *ret)
+bool wd_cgroups_find(struct wd_cgroups *c, uint64_t id, struct wd_pod_uid *ret,
+                     struct wd_container_id *ret_container)
 {
 	uint64_t now = wd_clock_monotonic_ns();
 
 	if (!id)
 		return false;
-	if (lookup(c, id, ret))
+	if (lookup(c, id, ret, ret_container))
 		return true;
 	if (!wd_pace_due(&c->pace, now, true))
 		return false;
 	walk(c);
 	wd_pace_done(&c->pace, now);
-	return lookup(c, id, ret);
+	return lookup(c, id, ret, ret_container);
 }

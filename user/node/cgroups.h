@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroup v2 id to pod uid, for processes that have ended: their container's cgroup often
- * lives on. The id is the inode of the directory (kernel: kernfs_id, 64-bit), never given
+ * cgroup v2 id to pod uid and container, for processes that have ended: their container's cgroup
+ * often lives on. The id is the inode of the directory (kernel: kernfs_id, 64-bit), never given
  * twice. Only the directories of pods are remembered.
  */
 #ifndef WD_NODE_CGROUPS_H
@@ -22,6 +22,7 @@
 struct wd_cgroup {
 	uint64_t id;
 	struct wd_pod_uid uid;
+	struct wd_container_id container;
 };
 
 struct wd_cgroups {
@@ -35,6 +36,7 @@ struct wd_cgroups {
 int wd_cgroups_init(struct wd_cgroups *c, const char *host_root);
 void wd_cgroups_release(struct wd_cgroups *c);
 /* Walks again when the id is not known (at its pace). */
-bool wd_cgroups_find(struct wd_cgroups *c, uint64_t id, struct wd_pod_uid *ret);
+bool wd_cgroups_find(struct wd_cgroups *c, uint64_t id, struct wd_pod_uid *ret,
+                     struct wd_container_id *ret_container);
 
 #endif

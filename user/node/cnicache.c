@@ -41,7 +41,7 @@ static const char *arg_get(const json_t *root, const char *name)
 /* Only a plain name directly below /run/netns is taken over: what stands there is looked
  * up in a listing of that directory, never opened by the path of the file. Another kind
  * of path ("/proc/PID/ns/net") names a process that may have been replaced since. */
-static void mount_set(struct wd_cnicache *c, const char *path)
+void wd_cnicache_mount(struct wd_cnicache *c, const char *path)
 {
 	static const char *const dirs[] = {"/var/run/netns/", "/run/netns/"};
 
@@ -57,7 +57,7 @@ static void mount_set(struct wd_cnicache *c, const char *path)
 	}
 }
 
-static void addr_add(struct wd_cnicache *c, const char *text)
+void wd_cnicache_addr(struct wd_cnicache *c, const char *text)
 {
 	size_t n = strcspn(text, "/");
 	char plain[WD_ADDR_STRLEN];
@@ -78,13 +78,13 @@ static void result_read(struct wd_cnicache *c, const json_t *result)
 	const json_t *list = json_object_get(result, "ips");
 
 	for (size_t i = 0; i < json_array_size(list); i++)
-		addr_add(c, string_get(json_array_get(list, i), "address"));
-	addr_add(c, string_get(json_object_get(result, "ip4"), "ip"));
-	addr_add(c, string_get(json_object_get(result, "ip6"), "ip"));
+		wd_cnicache_addr(c, string_get(json_array_get(list, i), "address"));
+	wd_cnicache_addr(c, string_get(json_object_get(result, "ip4"), "ip"));
+	wd_cnicache_addr(c, string_get(json_object_get(result, "ip6"), "ip"));
 
 	list = json_object_get(result, "interfaces");
 	for (size_t i = 0; !c->mount[0] && i < json_array_size(list); i++)
-		mount_set(c, string_get(json_array_get(list, i), "sandbox"));
+		wd_cnicache_mount(c, string_get(json_array_get(list, i), "sandbox"));
 }
 
 int wd_cnicache_parse(const char *text, size_t n, struct wd_cnicache *ret)
@@ -100,7 +100,7 @@ int wd_cnicache_parse(const char *text, size_t n, struct wd_cnicache *ret)
 	if (!wd_podpath_ref(arg_get(root, "K8S_POD_NAMESPACE"), arg_get(root, "K8S_POD_NAME"),
 	                    &c.pod))
 		return -ENOENT;
-	mount_set(&c, string_get(root, "netns"));
+	wd_cnicache_mount(&c, string_get(root, "netns"));
 	result_read(&c, json_object_get(root, "result"));
 	if (!c.mount[0] && !c.n_addrs)
 		return -ENOENT;

@@ -19,7 +19,8 @@
 
 struct wd_cnicache {
 	struct wd_pod_ref pod;
-	char mount[64]; /* name below /run/netns of its sandbox; "" other or unknown */
+	char device[16]; /* host side of its device; "" unknown */
+	char mount[64];  /* name below /run/netns of its sandbox; "" other or unknown */
 	struct wd_addr addrs[WD_CNICACHE_ADDRS_MAX]; /* without loopback */
 	unsigned int n_addrs;
 };
@@ -27,5 +28,10 @@ struct wd_cnicache {
 /* -EINVAL: no JSON of this kind, or half of one; -ENOENT: it is no pod's, or neither
  * sandbox nor address is known. ret is untouched on failure. */
 int wd_cnicache_parse(const char *text, size_t n, struct wd_cnicache *ret);
+
+/* For readers of other stores: notes the sandbox's path, if it is a plain name below
+ * /run/netns, resp. an address, with or without prefix length, if it is one that counts. */
+void wd_cnicache_mount(struct wd_cnicache *c, const char *path);
+void wd_cnicache_addr(struct wd_cnicache *c, const char *text);
 
 #endif

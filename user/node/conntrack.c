@@ -232,26 +232,26 @@ int wd_conntrack_reply(struct wd_conntrack *c, const struct wd_tuple *orig, stru
 
 int wd_conntrack_stat(const char *text, size_t n, const char *column, uint64_t *ret)
 {
-	struct wd_slice rest = wd_slice(text, n), line, word;
+	struct wd_span rest = wd_span(text, n), line, word;
 	unsigned int at = 0, i;
 	bool found = false;
 	uint64_t sum = 0, v;
 
-	if (!wd_slice_line(&rest, &line))
+	if (!wd_span_line(&rest, &line))
 		return -ENOENT;
-	for (i = 0; wd_slice_word(&line, &word); i++) {
-		if (wd_slice_is(&word, column)) {
+	for (i = 0; wd_span_word(&line, &word); i++) {
+		if (wd_span_is(&word, column)) {
 			at = i;
 			found = true;
 		}
 	}
 	if (!found)
 		return -ENOENT;
-	while (wd_slice_line(&rest, &line)) {
-		for (i = 0; wd_slice_word(&line, &word); i++) {
+	while (wd_span_line(&rest, &line)) {
+		for (i = 0; wd_span_word(&line, &word); i++) {
 			if (i != at)
 				continue;
-			if (!wd_slice_number(&word, 16, UINT64_MAX, &v))
+			if (!wd_span_number(&word, 16, UINT64_MAX, &v))
 				return -EINVAL;
 			sum += v;
 		}

@@ -14,31 +14,31 @@
 #include <stdint.h>
 #include <string.h>
 
-struct wd_slice {
+struct wd_span {
 	const char *p;
 	size_t n;
 };
 
-static inline struct wd_slice wd_slice(const char *p, size_t n)
+static inline struct wd_span wd_span(const char *p, size_t n)
 {
-	return (struct wd_slice){.p = p, .n = n};
+	return (struct wd_span){.p = p, .n = n};
 }
 
 /* Takes the next whole line (without newline) off rest; false at the end. */
-static inline bool wd_slice_line(struct wd_slice *rest, struct wd_slice *ret)
+static inline bool wd_span_line(struct wd_span *rest, struct wd_span *ret)
 {
 	const char *nl = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
 
 	if (!nl)
 		return false;
-	*ret = wd_slice(rest->p, (size_t)(nl - rest->p));
+	*ret = wd_span(rest->p, (size_t)(nl - rest->p));
 	rest->p += ret->n + 1;
 	rest->n -= ret->n + 1;
 	return true;
 }
 
 /* Takes the next word off rest; blanks and tabs separate. False: no more. */
-static inline bool wd_slice_word(struct wd_slice *rest, struct wd_slice *ret)
+static inline bool wd_span_word(struct wd_span *rest, struct wd_span *ret)
 {
 	size_t i = 0, start;
 
@@ -49,29 +49,28 @@ static inline bool wd_slice_word(struct wd_slice *rest, struct wd_slice *ret)
 		i++;
 	if (i == start)
 		return false;
-	*ret = wd_slice(rest->p + start, i - start);
+	*ret = wd_span(rest->p + start, i - start);
 	rest->p += i;
 	rest->n -= i;
 	return true;
 }
 
 /* Fills w[0..max) with the words of a line; returns how many there are (at most max). */
-static inline unsigned int wd_slice_words(struct wd_slice line, struct wd_slice *w,
-                                          unsigned int max)
+static inline unsigned int wd_span_words(struct wd_span line, struct wd_span *w, unsigned int max)
 {
 	unsigned int n = 0;
 
-	while (n < max && wd_slice_word(&line, &w[n]))
+	while (n < max && wd_span_word(&line, &w[n]))
 		n++;
 	return n;
 }
 
-static inline bool wd_slice_is(const struct wd_slice *s, const char *text)
+static inline bool wd_span_is(const struct wd_span *s, const char *text)
 {
 	return s->n == strlen(text) && !memcmp(s->p, text, s->n);
 }
 
-static inline bool wd_slice_begins(const struct wd_slice *s, const char *text)
+static inline bool wd_span_begins(const struct wd_span *s, const char *text)
 {
 	return s->n >= strlen(text) && !memcmp(s->p, text, strlen(text));
 }
@@ -89,8 +88,8 @@ static inline unsigned int wd_digit(char c)
 }
 
 /* The whole slice is one number of this base (10 or 16, no sign, no prefix) <= max. */
-static inline bool wd_slice_number(const struct wd_slice *s, unsigned int base, uint64_t max,
-                                   uint64_t *ret)
+static inline bool wd_span_number(const struct wd_span *s, unsigned int base, uint64_t max,
+                                  uint64_t *ret)
 {
 	uint64_t v = 0;
 
@@ -108,18 +107,18 @@ static inline bool wd_slice_number(const struct wd_slice *s, unsigned int base, 
 }
 
 /* "0x" and hexadecimal digits. */
-static inline bool wd_slice_hex0x(const struct wd_slice *s, uint64_t max, uint64_t *ret)
+static inline bool wd_span_hex0x(const struct wd_span *s, uint64_t max, uint64_t *ret)
 {
-	struct wd_slice digits;
+	struct wd_span digits;
 
-	if (!wd_slice_begins(s, "0x"))
+	if (!wd_span_begins(s, "0x"))
 		return false;
-	digits = wd_slice(s->p + 2, s->n - 2);
-	return wd_slice_number(&digits, 16, max, ret);
+	digits = wd_span(s->p + 2, s->n - 2);
+	return wd_span_number(&digits, 16, max, ret);
 }
 
 /* Copies the slice to a C string; false when it does not fit or holds a NUL. */
-static inline bool wd_slice_copy(const struct wd_slice *s, char *to, size_t size)
+static inline bool wd_span_copy(const struct wd_span *s, char *to, size_t size)
 {
 	if (s->n >= size || memchr(s->p, '\0', s->n))
 		return false;

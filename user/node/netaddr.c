@@ -70,7 +70,7 @@ static bool fib_add(struct wd_netaddrs *a, uint32_t index, struct wd_netns *ns, 
 
 static bool inet6_add(struct wd_netaddrs *a, uint32_t index, const char *text, size_t n)
 {
-	struct wd_slice rest = wd_slice(text, n);
+	struct wd_span rest = wd_span(text, n);
 	struct wd_addr addr;
 
 	while (wd_procnet_inet6_next(&rest, &addr))

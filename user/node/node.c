@@ -263,3 +263,19 @@ const char *wd_node_netns_name(struct wd_node *n, uint32_t netns)
 		snprintf(n->name, sizeof(n->name), "%s", ns->name);
 	return n->name[0] ? n->name : NULL;
 }
+
+bool wd_node_device_pod(struct wd_node *n, const char *device, struct wd_pod_ref *ret)
+{
+	const struct wd_cnicache *found = NULL, *c;
+	size_t at = 0;
+
+	wd_node_refresh(n, false);
+	while ((c = wd_cniresults_by_device(&n->cni, device, &at))) {
+		if (found && memcmp(&found->pod, &c->pod, sizeof(c->pod)))
+			return false;
+		found = c;
+	}
+	if (found)
+		*ret = found->pod;
+	return found;
+}

@@ -45,8 +45,13 @@ int wd_node_devices(struct wd_node *n, const struct wd_devices **ret);
 unsigned int wd_node_devices_generation(const struct wd_node *n);
 /* By which of them the packets of a flow should pass. */
 int wd_node_path(struct wd_node *n, const struct wd_flow *f, struct wd_path_fact *ret);
-/* Whether others have BPF programs at tc of a device. */
+/* Whether others have BPF programs at a device that may take packets before a hook at tc sees
+ * them, or carry them around it: tc, tcx, netkit, XDP, and XDP of what the device is made of. */
 bool wd_node_device_shared(struct wd_node *n, uint32_t ifindex);
+
+/* Pod behind a device of the node's own namespace, where the CNI plugin wrote down which (Azure's
+ * do). False: unknown, or several claim it. */
+bool wd_node_device_pod(struct wd_node *n, const char *device, struct wd_pod_ref *ret);
 
 /* Name of a network namespace by its inode: the pod's "ns/name" when known, else the
  * name under /run/netns, "node" for our own; NULL unknown. Valid until the next call. */

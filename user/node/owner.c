@@ -151,15 +151,39 @@ bool wd_node_netns_pod(struct wd_node *n, struct wd_netns *ns, struct wd_pod_ref
 	return ns->pod.ns[0];
 }
 
-/* Pod of the process itself: by its cgroup now, or by the one it had. */
-static bool process_pod(struct wd_node *n, const struct wd_node_question *q, struct wd_pod_ref *ret)
-{
+/* What a process's cgroup says of it. */
+struct owner {
+	struct wd_pod_ref pod;
 	struct wd_pod_uid uid;
+	struct wd_container_id container;
+};
 
-	if (q->process >= 0)
-		return process_uid(n, q->process, &uid) && wd_podlogs_find(&n->logs, &uid, ret);
-	return wd_cgroups_find(&n->cgroups, q->flow->owner.cgroup, &uid) &&
-	       wd_podlogs_find(&n->logs, &uid, ret);
+/* Of the process itself: by its cgroup now, or by the one it had. */
+static bool process_owner(struct wd_node *n, const struct wd_node_question *q, struct owner *ret)
+{
+	if (q->process < 0)
+		return wd_cgroups_find(&n->cgroups, q->flow->owner.cgroup, &ret->uid,
+		                       &ret->container) &&
+		       wd_podlogs_find(&n->logs, &ret->uid, &ret->pod);
+	return !wd_node_read(n, q->process, "cgroup", CGROUP_FILE_MAX) &&
+	       wd_podpath_proc(n->buf.data ? n->buf.data : "", n->buf.len, &ret->uid,
+	                       &ret->container) &&
+	       wd_podlogs_find(&n->logs, &ret->uid, &ret->pod);
+}
+
+/* netns: the pod of the namespace is known, and a visitor in it has no say. */
+static void owner_facts(struct wd_node *n, const struct wd_node_question *q, bool netns,
+                        struct wd_facts *ret)
+{
+	struct owner o = {0};
+
+	if (!process_owner(n, q, &o))
+		return;
+	if (!netns)
+		ret->client.pod = o.pod;
+	else if (strcmp(o.pod.ns, ret->client.pod.ns) || strcmp(o.pod.name, ret->client.pod.name))
+		return;
+	wd_podlogs_container(&n->logs, &o.uid, &o.pod, &o.container, ret->client.container);
 }
 
 void wd_node_client_facts(struct wd_node *n, struct wd_node_question *q, struct wd_facts *ret)
@@ -172,15 +196,17 @@ void wd_node_client_facts(struct wd_node *n, struct wd_node_question *q, struct 
 		ret->client.host = q->client->own;
 		memcpy(ret->client.netns, q->client->name, sizeof(ret->client.netns));
 		/* What a visitor does in a pod's namespace, policies see as that pod's. */
-		if (!wd_node_netns_pod(n, q->client, &ret->client.pod) && !q->client->pod_disputed)
-			process_pod(n, q, &ret->client.pod);
+		if (wd_node_netns_pod(n, q->client, &ret->client.pod))
+			owner_facts(n, q, true, ret);
+		else if (!q->client->pod_disputed)
+			owner_facts(n, q, false, ret);
 		return;
 	}
 	if (f->owner.netns) {
 		ret->client.host_known = n->netnses.own != 0;
 		ret->client.host = false;
 		/* Its address may be another pod's by now: only the process can tell. */
-		process_pod(n, q, &ret->client.pod);
+		owner_facts(n, q, false, ret);
 		return;
 	}
 	if (wd_addr_is_loopback(&f->tuple.saddr) || wd_addr_is_any(&f->tuple.saddr))

@@ -39,7 +39,13 @@ static const struct {
          {"CAP_PERFMON", "no program can be attached to a tracepoint: nothing is seen"}},
 	{BIT(CAP_NET_ADMIN),
          false,
-         {"CAP_NET_ADMIN", "conntrack cannot be asked where NAT sent a connection"}},
+         {"CAP_NET_ADMIN", "conntrack cannot be asked where NAT sent a connection, nor nft and "
+                           "ipset for their rules"}},
+	/* the tools ask ip_tables and ip_set by getsockopt(2) of a raw socket */
+	{BIT(CAP_NET_RAW),
+         false,
+         {"CAP_NET_RAW", "iptables-legacy-save reads no rules, and no iptables-save those that "
+                         "match an ipset"}},
 	{BIT(CAP_SYS_PTRACE),
          false,
          {"CAP_SYS_PTRACE", "network namespaces of other users' processes stay hidden: no pod "
@@ -80,11 +86,11 @@ int wd_privileges_missing_of(uint64_t effective, bool initial_user_ns, struct wd
 
 int wd_privileges_parse(const char *text, size_t n, uint64_t *ret)
 {
-	struct wd_slice rest = wd_slice(text, n), line, w[2];
+	struct wd_span rest = wd_span(text, n), line, w[2];
 
-	while (wd_slice_line(&rest, &line))
-		if (wd_slice_words(line, w, 2) == 2 && wd_slice_is(&w[0], "CapEff:"))
-			return wd_slice_number(&w[1], 16, UINT64_MAX, ret) ? 0 : -EINVAL;
+	while (wd_span_line(&rest, &line))
+		if (wd_span_words(line, w, 2) == 2 && wd_span_is(&w[0], "CapEff:"))
+			return wd_span_number(&w[1], 16, UINT64_MAX, ret) ? 0 : -EINVAL;
 	return -EINVAL;
 }
 

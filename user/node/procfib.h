@@ -43,7 +43,7 @@ struct wd_fib_entry {
 };
 
 struct wd_procfib {
-	struct wd_slice rest;
+	struct wd_span rest;
 	enum wd_fib_table table;
 	bool in_leaf;
 	uint32_t leaf;

@@ -97,10 +97,10 @@ int wd_procfs_read(int dir, const char *path, struct wd_buf *b)
 
 uint32_t wd_procfs_pid(const char *name)
 {
-	struct wd_slice s = wd_slice(name, strlen(name));
+	struct wd_span s = wd_span(name, strlen(name));
 	uint64_t v;
 
-	return wd_slice_number(&s, 10, INT32_MAX, &v) ? (uint32_t)v : 0;
+	return wd_span_number(&s, 10, INT32_MAX, &v) ? (uint32_t)v : 0;
 }
 
 uint64_t wd_procfs_boottime_ns(void)

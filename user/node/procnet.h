@@ -23,7 +23,7 @@ int wd_procnet_counter(const char *text, size_t n, const char *group, const char
 /* The next address of /proc/PID/net/if_inet6 (kernel: if6_seq_show in
  * net/ipv6/addrconf.c), without those that lost duplicate address detection (the kernel
  * does not use them). Takes it off rest; false at the end. */
-bool wd_procnet_inet6_next(struct wd_slice *rest, struct wd_addr *ret);
+bool wd_procnet_inet6_next(struct wd_span *rest, struct wd_addr *ret);
 
 /* State of an IPv4 neighbour in /proc/net/arp (kernel: arp_seq_show in net/ipv4/arp.c).
  * No flag: INCOMPLETE or FAILED, which the file does not tell apart; proxy entries do

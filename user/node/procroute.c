@@ -16,18 +16,18 @@
 #define METRIC_NULL6 0xffffffffu
 
 struct route {
-	struct wd_slice device;
+	struct wd_span device;
 	struct wd_addr dest, via;
 	unsigned int bits; /* of the family: 0..32 or 0..128 */
 	uint32_t metric, flags;
 	bool from_prefix; /* IPv6: holds for some source addresses only */
 };
 
-static bool hex32(const struct wd_slice *s, uint32_t *ret)
+static bool hex32(const struct wd_span *s, uint32_t *ret)
 {
 	uint64_t v;
 
-	if (s->n != 8 || !wd_slice_number(s, 16, UINT32_MAX, &v))
+	if (s->n != 8 || !wd_span_number(s, 16, UINT32_MAX, &v))
 		return false;
 	*ret = (uint32_t)v;
 	return true;
@@ -35,17 +35,17 @@ static bool hex32(const struct wd_slice *s, uint32_t *ret)
 
 /* Iface Destination Gateway Flags RefCnt Use Metric Mask ...; the three addresses are
  * 32-bit words in the byte order of the machine, metric is decimal. */
-static bool line4_parse(struct wd_slice line, struct route *r)
+static bool line4_parse(struct wd_span line, struct route *r)
 {
 	uint32_t dest, via, mask;
 	uint64_t flags, metric;
-	struct wd_slice w[8];
+	struct wd_span w[8];
 
-	if (wd_slice_words(line, w, 8) < 8)
+	if (wd_span_words(line, w, 8) < 8)
 		return false;
 	if (!hex32(&w[1], &dest) || !hex32(&w[2], &via) || !hex32(&w[7], &mask) ||
-	    !wd_slice_number(&w[3], 16, UINT32_MAX, &flags) ||
-	    !wd_slice_number(&w[6], 10, UINT32_MAX, &metric))
+	    !wd_span_number(&w[3], 16, UINT32_MAX, &flags) ||
+	    !wd_span_number(&w[6], 10, UINT32_MAX, &metric))
 		return false;
 	mask = ntohl(mask);
 	if (~mask & (~mask + 1))
@@ -58,7 +58,7 @@ static bool line4_parse(struct wd_slice line, struct route *r)
 	return true;
 }
 
-static bool addr6_parse(const struct wd_slice *s, struct wd_addr *ret)
+static bool addr6_parse(const struct wd_span *s, struct wd_addr *ret)
 {
 	if (s->n != 32)
 		return false;
@@ -73,18 +73,17 @@ static bool addr6_parse(const struct wd_slice *s, struct wd_addr *ret)
 }
 
 /* dest len source len gateway metric refcnt use flags device, all numbers hexadecimal. */
-static bool line6_parse(struct wd_slice line, struct route *r)
+static bool line6_parse(struct wd_span line, struct route *r)
 {
 	uint64_t bits, src_bits;
-	struct wd_slice w[10];
+	struct wd_span w[10];
 
 	*r = (struct route){0};
-	if (wd_slice_words(line, w, 10) < 10)
+	if (wd_span_words(line, w, 10) < 10)
 		return false;
 	if (!addr6_parse(&w[0], &r->dest) || !addr6_parse(&w[4], &r->via) ||
-	    !wd_slice_number(&w[1], 16, 128, &bits) ||
-	    !wd_slice_number(&w[3], 16, 128, &src_bits) || !hex32(&w[5], &r->metric) ||
-	    !hex32(&w[8], &r->flags))
+	    !wd_span_number(&w[1], 16, 128, &bits) || !wd_span_number(&w[3], 16, 128, &src_bits) ||
+	    !hex32(&w[5], &r->metric) || !hex32(&w[8], &r->flags))
 		return false;
 	r->device = w[9];
 	r->bits = (unsigned int)bits;
@@ -130,9 +129,9 @@ static void answer_fill(const struct route *r, bool v6, struct wd_procroute *ret
 		f->kind = WD_ROUTE_REJECT;
 	else
 		f->kind = WD_ROUTE_UNICAST;
-	ret->no_device = wd_slice_is(&r->device, "*");
+	ret->no_device = wd_span_is(&r->device, "*");
 	if (!ret->no_device && f->kind != WD_ROUTE_REJECT)
-		wd_slice_copy(&r->device, f->device, sizeof(f->device));
+		wd_span_copy(&r->device, f->device, sizeof(f->device));
 	if (f->kind != WD_ROUTE_UNICAST || !(r->flags & FLAG_GATEWAY))
 		return;
 	f->has_via = !wd_addr_is_any(&r->via);
@@ -141,17 +140,17 @@ static void answer_fill(const struct route *r, bool v6, struct wd_procroute *ret
 	ret->via_unknown = !f->has_via;
 }
 
-static void lookup(struct wd_slice rest, bool complete, const struct wd_addr *dest, bool v6,
+static void lookup(struct wd_span rest, bool complete, const struct wd_addr *dest, bool v6,
                    struct wd_procroute *ret)
 {
 	struct route r, best;
 	bool found = false, bad = false;
-	struct wd_slice line;
+	struct wd_span line;
 
 	memset(ret, 0, sizeof(*ret));
-	while (wd_slice_line(&rest, &line)) {
+	while (wd_span_line(&rest, &line)) {
 		if (!(v6 ? line6_parse(line, &r) : line4_parse(line, &r))) {
-			bad |= !wd_slice_begins(&line, "Iface");
+			bad |= !wd_span_begins(&line, "Iface");
 			continue;
 		}
 		if ((v6 && (is_null6(&r) || r.from_prefix)) ||
@@ -171,11 +170,11 @@ void wd_procroute_lookup4(const char *text, size_t n, bool complete, const struc
                           struct wd_procroute *ret)
 {
 	/* The kernel always writes a heading: an empty file is one that failed. */
-	lookup(wd_slice(text, n), complete && n, dest, false, ret);
+	lookup(wd_span(text, n), complete && n, dest, false, ret);
 }
 
 void wd_procroute_lookup6(const char *text, size_t n, bool complete, const struct wd_addr *dest,
                           struct wd_procroute *ret)
 {
-	lookup(wd_slice(text, n), complete, dest, true, ret);
+	lookup(wd_span(text, n), complete, dest, true, ret);
 }

@@ -22,7 +22,7 @@ void wd_procsock_init(struct wd_procsock *q, const struct wd_addr *addr, uint16_
 }
 
 /* Addresses are printed as 32-bit words in the byte order of the machine. */
-static bool address_parse(const struct wd_slice *s, bool v6, struct wd_addr *ret)
+static bool address_parse(const struct wd_span *s, bool v6, struct wd_addr *ret)
 {
 	uint32_t words[4];
 	size_t n = v6 ? 4 : 1;
@@ -30,10 +30,10 @@ static bool address_parse(const struct wd_slice *s, bool v6, struct wd_addr *ret
 	if (s->n != n * 8)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		struct wd_slice part = wd_slice(s->p + i * 8, 8);
+		struct wd_span part = wd_span(s->p + i * 8, 8);
 		uint64_t v;
 
-		if (!wd_slice_number(&part, 16, UINT32_MAX, &v))
+		if (!wd_span_number(&part, 16, UINT32_MAX, &v))
 			return false;
 		words[i] = (uint32_t)v;
 	}
@@ -44,42 +44,42 @@ static bool address_parse(const struct wd_slice *s, bool v6, struct wd_addr *ret
 	return true;
 }
 
-static bool endpoint_parse(const struct wd_slice *s, bool v6, struct wd_addr *addr, uint16_t *port)
+static bool endpoint_parse(const struct wd_span *s, bool v6, struct wd_addr *addr, uint16_t *port)
 {
 	const char *colon = memchr(s->p, ':', s->n);
-	struct wd_slice a, p;
+	struct wd_span a, p;
 	uint64_t v;
 
 	if (!colon)
 		return false;
-	a = wd_slice(s->p, (size_t)(colon - s->p));
-	p = wd_slice(colon + 1, s->n - a.n - 1);
-	if (!address_parse(&a, v6, addr) || !wd_slice_number(&p, 16, UINT16_MAX, &v))
+	a = wd_span(s->p, (size_t)(colon - s->p));
+	p = wd_span(colon + 1, s->n - a.n - 1);
+	if (!address_parse(&a, v6, addr) || !wd_span_number(&p, 16, UINT16_MAX, &v))
 		return false;
 	*port = (uint16_t)v;
 	return true;
 }
 
 /* "sl: local remote st tx_queue:rx_queue ..." */
-static bool entry_parse(struct wd_slice line, enum wd_procsock_file file, struct entry *ret)
+static bool entry_parse(struct wd_span line, enum wd_procsock_file file, struct entry *ret)
 {
 	bool v6 = file == WD_PROCSOCK_TCP6 || file == WD_PROCSOCK_UDP6;
 	bool tcp = file == WD_PROCSOCK_TCP || file == WD_PROCSOCK_TCP6;
-	struct wd_slice w[5], rx;
+	struct wd_span w[5], rx;
 	struct wd_addr peer;
 	uint16_t peer_port;
 	uint64_t state, queue;
 
-	if (wd_slice_words(line, w, 5) < 5)
+	if (wd_span_words(line, w, 5) < 5)
 		return false;
 	if (!endpoint_parse(&w[1], v6, &ret->addr, &ret->port) ||
 	    !endpoint_parse(&w[2], v6, &peer, &peer_port) ||
-	    !wd_slice_number(&w[3], 16, UINT8_MAX, &state))
+	    !wd_span_number(&w[3], 16, UINT8_MAX, &state))
 		return false;
 	if (w[4].n != 17 || w[4].p[8] != ':')
 		return false;
-	rx = wd_slice(w[4].p + 9, 8);
-	if (!wd_slice_number(&rx, 16, UINT32_MAX, &queue))
+	rx = wd_span(w[4].p + 9, 8);
+	if (!wd_span_number(&rx, 16, UINT32_MAX, &queue))
 		return false;
 	/* A UDP socket without peer is in state CLOSE. */
 	ret->listens = state == (tcp ? WD_TCP_LISTEN : WD_TCP_CLOSE) && ret->port &&
@@ -131,11 +131,11 @@ static void entry_count(struct wd_procsock *q, const struct entry *e)
 
 void wd_procsock_read(struct wd_procsock *q, enum wd_procsock_file file, const char *text, size_t n)
 {
-	struct wd_slice rest = wd_slice(text, n), line;
+	struct wd_span rest = wd_span(text, n), line;
 	struct entry e;
 
 	q->other_state = false;
-	while (wd_slice_line(&rest, &line)) {
+	while (wd_span_line(&rest, &line)) {
 		if (!entry_parse(line, file, &e))
 			continue;
 		q->other_state = !e.listens;

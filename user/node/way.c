@@ -77,7 +77,7 @@ static void route_read(struct wd_node *n, const struct wd_netns *ns, const struc
 /* Tunnels and the like have no neighbours: that there is no entry means nothing. */
 static bool device_has_arp(const char *device)
 {
-	struct wd_slice rest, line;
+	struct wd_span rest, line;
 	char path[128], text[32];
 	uint64_t flags;
 	ssize_t len;
@@ -90,8 +90,8 @@ static bool device_has_arp(const char *device)
 	len = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
 	if (len <= 0)
 		return true;
-	rest = wd_slice(text, (size_t)len);
-	return !wd_slice_line(&rest, &line) || !wd_slice_hex0x(&line, UINT32_MAX, &flags) ||
+	rest = wd_span(text, (size_t)len);
+	return !wd_span_line(&rest, &line) || !wd_span_hex0x(&line, UINT32_MAX, &flags) ||
 	       !(flags & IFF_NOARP);
 }
 

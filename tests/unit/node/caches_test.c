@@ -21,8 +21,9 @@
 #include "node/procfs.h"
 #include "tests/unit/node/tree.h"
 
-#define UID  "0f7a1c9e-2b3d-4e5f-8a9b-0c1d2e3f4a5b"
-#define UID_ "0f7a1c9e_2b3d_4e5f_8a9b_0c1d2e3f4a5b"
+#define UID   "0f7a1c9e-2b3d-4e5f-8a9b-0c1d2e3f4a5b"
+#define ID(c) c "c1185a5c5e9fc54612808977ee8f548b2258d31ddadef707bd8ad9ae6cf1b8d"
+#define UID_  "0f7a1c9e_2b3d_4e5f_8a9b_0c1d2e3f4a5b"
 
 static int setup(void **state)
 {
@@ -121,6 +122,46 @@ static void only_numbers_are_processes(void **state)
 	assert_int_equal(wd_procfs_pid("99999999999999999999"), 0);
 }
 
+static void log_links_name_containers(void **state)
+{
+	static const struct wd_container_id app = {ID("a")}, sidecar = {ID("b")}, pause = {ID("c")};
+	static const struct wd_pod_ref cart = {"shop", "cart-0"}, other = {"shop", "other"};
+	struct wd_pod_uid uid = {UID};
+	char name[WD_CONTAINER_NAME_LEN] = "untouched";
+	struct tree *t = *state;
+	struct wd_podlogs p;
+
+	tree_dir(t, "var/log/pods/shop_cart-0_" UID "/app");
+	assert_int_equal(wd_podlogs_init(&p, t->root), 0);
+	/* Without links, a single directory is enough, and two are not. */
+	assert_true(wd_podlogs_container(&p, &uid, &cart, &app, name));
+	assert_string_equal(name, "app");
+	assert_false(wd_podlogs_container(&p, &uid, &cart, &(struct wd_container_id){""}, name));
+	tree_dir(t, "var/log/pods/shop_cart-0_" UID "/side-car");
+	assert_false(wd_podlogs_container(&p, &uid, &cart, &app, name));
+	wd_podlogs_release(&p);
+
+	tree_dir(t, "var/log/containers");
+	tree_link(t, "var/log/containers/cart-0_shop_app-" ID("a") ".log", "/nowhere");
+	tree_link(t, "var/log/containers/cart-0_shop_side-car-" ID("b") ".log", "/nowhere");
+	tree_link(t, "var/log/containers/nonsense.log", "/nowhere");
+	assert_int_equal(wd_podlogs_init(&p, t->root), 0);
+	assert_true(wd_podlogs_container(&p, &uid, &cart, &sidecar, name));
+	assert_string_equal(name, "side-car");
+	assert_int_equal(p.containers.n, 2);
+	/* the sandbox is not a container with a log */
+	assert_false(wd_podlogs_container(&p, &uid, &cart, &pause, name));
+	assert_false(wd_podlogs_container(&p, &uid, &other, &app, name));
+	wd_podlogs_release(&p);
+
+	/* Two links for one id: neither is believed. */
+	tree_link(t, "var/log/containers/cart-0_shop_x-" ID("a") ".log", "/nowhere");
+	assert_int_equal(wd_podlogs_init(&p, t->root), 0);
+	assert_false(wd_podlogs_container(&p, &uid, &cart, &app, name));
+	assert_string_equal(name, "side-car");
+	wd_podlogs_release(&p);
+}
+
 static void log_directories_name_pods(void **state)
 {
 	struct wd_pod_uid uid = {UID}, none = {"11111111-2222-3333-4444-555555555555"};
@@ -136,7 +177,7 @@ static void log_directories_name_pods(void **state)
 	assert_string_equal(ref.ns, "shop");
 	assert_string_equal(ref.name, "cart-0");
 	assert_false(wd_podlogs_find(&p, &none, &ref));
-	assert_int_equal(p.n, 2);
+	assert_int_equal(p.pods.n, 2);
 	wd_podlogs_release(&p);
 
 	/* Two pods cannot have one uid: neither is believed. */
@@ -217,6 +258,7 @@ static void cgroups_lead_to_pods(void **state)
 				    "kubepods-burstable-pod" UID_ ".slice";
 	struct tree *t = *state;
 	struct wd_cgroups c;
+	struct wd_container_id id;
 	struct wd_pod_uid uid;
 
 	tree_dir(t, text_of("%s", slice));
@@ -224,17 +266,18 @@ static void cgroups_lead_to_pods(void **state)
 	tree_dir(t, "sys/fs/cgroup/system.slice");
 	/* Without this file it is not the v2 hierarchy, and its inodes are no ids. */
 	assert_int_equal(wd_cgroups_init(&c, t->root), 0);
-	assert_false(wd_cgroups_find(&c, inode(tree_path(t, slice)), &uid));
+	assert_false(wd_cgroups_find(&c, inode(tree_path(t, slice)), &uid, &id));
 	wd_cgroups_release(&c);
 
 	tree_write(t, "sys/fs/cgroup/cgroup.controllers", "cpu\n");
 	assert_int_equal(wd_cgroups_init(&c, t->root), 0);
-	assert_false(wd_cgroups_find(&c, 0, &uid));
-	assert_true(wd_cgroups_find(&c, inode(tree_path(t, slice)), &uid));
+	assert_false(wd_cgroups_find(&c, 0, &uid, &id));
+	assert_true(wd_cgroups_find(&c, inode(tree_path(t, slice)), &uid, &id));
 	assert_string_equal(uid.text, UID);
 	assert_true(wd_cgroups_find(
-		&c, inode(tree_path(t, text_of("%s/cri-containerd-1.scope", slice))), &uid));
-	assert_false(wd_cgroups_find(&c, inode(tree_path(t, "sys/fs/cgroup/system.slice")), &uid));
+		&c, inode(tree_path(t, text_of("%s/cri-containerd-1.scope", slice))), &uid, &id));
+	assert_false(
+		wd_cgroups_find(&c, inode(tree_path(t, "sys/fs/cgroup/system.slice")), &uid, &id));
 	wd_cgroups_release(&c);
 
 	/* Beside v1, v2 is at "unified". */
@@ -243,7 +286,7 @@ static void cgroups_lead_to_pods(void **state)
 	tree_dir(t, "sys/fs/cgroup/unified/kubepods/pod" UID);
 	assert_int_equal(wd_cgroups_init(&c, t->root), 0);
 	assert_true(wd_cgroups_find(
-		&c, inode(tree_path(t, "sys/fs/cgroup/unified/kubepods/pod" UID)), &uid));
+		&c, inode(tree_path(t, "sys/fs/cgroup/unified/kubepods/pod" UID)), &uid, &id));
 	wd_cgroups_release(&c);
 }
 
@@ -253,6 +296,7 @@ static void cgroup_walks_end(void **state)
 	struct tree *t = *state;
 	char path[400] = "sys/fs/cgroup/cgroup.controllers";
 	struct wd_cgroups c;
+	struct wd_container_id id;
 	struct wd_pod_uid uid;
 
 	tree_write(t, path, "");
@@ -262,7 +306,7 @@ static void cgroup_walks_end(void **state)
 	strcat(path, "/kubepods/pod" UID);
 	tree_dir(t, path);
 	assert_int_equal(wd_cgroups_init(&c, t->root), 0);
-	assert_false(wd_cgroups_find(&c, inode(tree_path(t, path)), &uid));
+	assert_false(wd_cgroups_find(&c, inode(tree_path(t, path)), &uid, &id));
 	wd_cgroups_release(&c);
 }
 
@@ -322,6 +366,7 @@ int main(void)
 		cmocka_unit_test(a_held_process_is_never_replaced),
 		cmocka_unit_test(listeners_have_an_allowance),
 		cmocka_unit_test(only_numbers_are_processes),
+		cmocka_unit_test_setup_teardown(log_links_name_containers, setup, teardown),
 		cmocka_unit_test_setup_teardown(log_directories_name_pods, setup, teardown),
 		cmocka_unit_test_setup_teardown(results_are_read_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(cgroups_lead_to_pods, setup, teardown),

@@ -85,6 +85,88 @@ static void host_network_belongs_to_the_process(void **state)
 	check_pod(&x->client.pod, NULL);
 }
 
+#define CID "9c1185a5c5e9fc54612808977ee8f548b2258d31ddadef707bd8ad9ae6cf1b8d"
+
+static void names_the_container(void **state)
+{
+	struct fixture *f = *state;
+	struct wd_flow w = owned(flow("10.244.0.5", "10.244.0.6", 80), 200, f->cart);
+	const struct wd_facts *x;
+
+	tree_link(&f->root, "var/log/containers/cart-0_shop_app-" CID ".log", "/nowhere");
+	assert_string_equal(ask(f, w)->client.container, "");
+	process(f, "200", f->cart, "/kubepods/burstable/pod" UID_CART "/" CID);
+	x = ask(f, w);
+	check_pod(&x->client.pod, "shop/cart-0");
+	assert_string_equal(x->client.container, "app");
+	/* The same process as a visitor of another pod's namespace is none of its containers. */
+	process(f, "200", f->api, "/kubepods/burstable/pod" UID_CART "/" CID);
+	x = ask(f, owned(flow("10.244.0.6", "10.244.0.9", 80), 200, f->api));
+	check_pod(&x->client.pod, "shop/api-0");
+	assert_string_equal(x->client.container, "");
+	/* One on the node's network. */
+	process(f, "200", OWN, "/kubepods/burstable/pod" UID_CART "/" CID);
+	x = ask(f, owned(flow("10.0.0.4", "10.244.0.6", 80), 200, OWN));
+	assert_true(x->client.host);
+	assert_string_equal(x->client.container, "app");
+}
+
+#define VNET                                                                           \
+	"{\"Network\":{\"ExternalInterfaces\":{\"eth0\":{\"Networks\":{\"azure\":{"    \
+	"\"Endpoints\":{\"1-eth0\":{\"HostIfName\":\"azv1\",\"IPAddresses\":[{\"IP\":" \
+	"\"10.244.0.7\"}],\"PODName\":\"%s\",\"PODNameSpace\":\"shop\"}}}}}}}}"
+
+static void azure_is_one_more_witness(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t ns = mount_make(f, "cni-azure");
+	struct wd_flow w = owned(flow("10.244.0.7", "10.244.0.6", 80), 0, ns);
+	struct wd_pod_ref pod = {{0}, {0}};
+
+	process(f, "600", ns, DOCKER);
+	net(f, "600", "10.244.0.7", TCP_HEAD);
+	check_pod(&ask(f, w)->client.pod, NULL);
+	assert_false(wd_node_device_pod(f->node, "azv1", &pod));
+	tree_write(&f->root, "run/azure-vnet.json", text_of(VNET, "azure-0"));
+	check_pod(&ask(f, w)->client.pod, "shop/azure-0");
+	assert_true(wd_node_device_pod(f->node, "azv1", &pod));
+	check_pod(&pod, "shop/azure-0");
+	assert_false(wd_node_device_pod(f->node, "azv2", &pod));
+	assert_false(wd_node_device_pod(f->node, "", &pod));
+	/* CNS says the same, or not. */
+	tree_write(&f->root, "run/azure-cns/azure-endpoints.json",
+	           "{\"Endpoints\":{\"1\":{\"PodName\":\"azure-0\",\"PodNamespace\":\"shop\","
+	           "\"IfnameToIPMap\":{\"eth0\":{\"IPv4\":[{\"IP\":\"10.244.0.7\"}],"
+	           "\"HostVethName\":\"azv1\"}}}}}");
+	check_pod(&ask(f, w)->client.pod, "shop/azure-0");
+	tree_write(&f->root, "run/azure-vnet.json", text_of(VNET, "azure-1"));
+	check_pod(&ask(f, w)->client.pod, NULL);
+	assert_false(wd_node_device_pod(f->node, "azv1", &pod));
+	/* So does libcni's cache. */
+	tree_write(&f->root, "run/azure-cns/azure-endpoints.json", "{}");
+	check_pod(&ask(f, w)->client.pod, "shop/azure-1");
+	result_make(f, "azure-2", "", "10.244.0.7");
+	check_pod(&ask(f, w)->client.pod, NULL);
+}
+
+static void azure_files_are_read_when_they_change(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t ns = mount_make(f, "cni-azure");
+	struct wd_flow w = owned(flow("10.244.0.7", "10.244.0.6", 80), 0, ns);
+
+	process(f, "600", ns, DOCKER);
+	net(f, "600", "10.244.0.7", TCP_HEAD);
+	tree_write(&f->root, "var/run/azure-vnet.json", text_of(VNET, "azure-0"));
+	check_pod(&ask(f, w)->client.pod, "shop/azure-0");
+	tree_write(&f->root, "var/run/azure-vnet.json", text_of(VNET, "azure-11"));
+	for (unsigned int i = 0; i < 30 && strcmp(f->facts.client.pod.name, "azure-11"); i++) {
+		usleep(100000);
+		wd_node_facts(f->node, &w, &f->facts);
+	}
+	check_pod(&f->facts.client.pod, "shop/azure-11");
+}
+
 static void a_pid_may_be_somebody_elses_by_now(void **state)
 {
 	struct fixture *f = *state;
@@ -412,6 +494,9 @@ int main(void)
 		TEST(answers_a_whole_question),
 		TEST(tells_listeners_apart),
 		TEST(host_network_belongs_to_the_process),
+		TEST(names_the_container),
+		TEST(azure_is_one_more_witness),
+		TEST(azure_files_are_read_when_they_change),
 		TEST(a_pid_may_be_somebody_elses_by_now),
 		TEST(pids_of_another_namespace_mean_nothing),
 		TEST(visitors_do_not_name_a_namespace),

@@ -14,6 +14,7 @@
 #define UID2  "11111111-2222-3333-4444-555555555555"
 #define UID2_ "11111111_2222_3333_4444_555555555555"
 #define HASH  "6f1d6e3f5a0b4c2d8e9f0a1b2c3d4e5f"
+#define CID2  "0000000000000000000000000000000000000000000000000000000000000000"
 #define CID   "9c1185a5c5e9fc54612808977ee8f548b2258d31ddadef707bd8ad9ae6cf1b8d"
 
 static void names_obey_rfc1123(void **state)
@@ -85,6 +86,113 @@ static void finds_the_pod_of_a_cgroup(void **state)
 		assert_true(wd_podpath_cgroup_uid(cases[i].path, strlen(cases[i].path), &uid));
 		assert_string_equal(uid.text, cases[i].uid);
 	}
+}
+
+static void finds_the_container_of_a_cgroup(void **state)
+{
+	static const struct {
+		const char *path, *id;
+	} cases[] = {
+		/* cgroupfs driver: guaranteed, burstable, best effort; containerd, docker, cri-o */
+		{"/kubepods/pod" UID "/" CID, CID},
+		{"/kubepods/burstable/pod" UID "/" CID, CID},
+		{"/kubepods/besteffort/pod" UID "/" CID "/init.scope", CID},
+		{"/kubepods/burstable/pod" UID "/crio-" CID, CID},
+		/* systemd driver: containerd, cri-o, docker by cri-dockerd */
+		{"/kubepods.slice/kubepods-pod" UID_ ".slice/cri-containerd-" CID ".scope", CID},
+		{"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_
+	         ".slice/crio-" CID ".scope/container",
+	         CID},
+		{"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID_
+	         ".slice/docker-" CID ".scope",
+	         CID},
+		/* kubelet with systemd, containerd without */
+		{"/system.slice/containerd.service/kubepods-burstable-pod" UID_
+	         ".slice:cri-containerd:" CID,
+	         CID},
+		/* static pod */
+		{"/kubepods/burstable/pod" HASH "/" CID, CID},
+		/* nested: the node is itself a container, or the container has some of its own */
+		{"/docker/" CID2 "/kubelet/kubepods/burstable/pod" UID "/" CID, CID},
+		{"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_
+	         ".slice/cri-containerd-" CID ".scope",
+	         CID},
+		{"/kubepods/burstable/pod" UID "/" CID "/docker/" CID2, CID},
+		/* none */
+		{"/kubepods/burstable/pod" UID, ""},
+		{"/kubepods.slice/kubepods-pod" UID_ ".slice", ""},
+		{"/kubepods.slice/kubepods-pod" UID_ ".slice/crio-conmon-" CID ".scope", ""},
+		{"/kubepods/burstable/pod" UID "/x/" CID, ""},
+		{"/kubepods/burstable/pod" UID "/" CID "0", ""},
+		{"/kubepods/burstable/pod" UID "/0" CID, ""},
+		{"/kubepods/burstable/pod" UID "/short", ""},
+		{"/kubepods.slice/kubepods-pod" UID_ ".slice:cri-containerd:short", ""},
+	};
+	struct wd_container_id id;
+	struct wd_pod_uid uid;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		memset(&id, 'x', sizeof(id));
+		assert_true(wd_podpath_cgroup(cases[i].path, strlen(cases[i].path), &uid, &id));
+		assert_string_equal(id.text, cases[i].id);
+	}
+	assert_false(wd_podpath_cgroup("/docker/" CID, 8 + 64, &uid, &id));
+	assert_string_equal(id.text, "");
+}
+
+static void finds_the_container_of_a_process(void **state)
+{
+	static const char v1[] = "12:cpu,cpuacct:/kubepods/burstable/pod" UID2 "\n"
+				 "3:pids:/kubepods/burstable/pod" UID2 "/" CID "\n0::/\n";
+	static const char v2[] = "0::/kubepods.slice/kubepods-pod" UID_ ".slice/cri-containerd-" CID
+				 ".scope\n";
+	struct wd_container_id id;
+	struct wd_pod_uid uid;
+
+	(void)state;
+	assert_true(wd_podpath_proc(v1, sizeof(v1) - 1, &uid, &id));
+	assert_string_equal(id.text, CID);
+	assert_string_equal(uid.text, UID2);
+	assert_true(wd_podpath_proc(v2, sizeof(v2) - 1, &uid, &id));
+	assert_string_equal(id.text, CID);
+	assert_string_equal(uid.text, UID);
+}
+
+static void reads_log_links(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"cart-0_shop_app.log",
+		"cart-0_shop_app-" CID,
+		"cart-0_shop_app-" CID ".log.1",
+		"cart-0_shop_app-" CID "0.log",
+		"cart-0_shop_-" CID ".log",
+		"cart-0_shop-" CID ".log",
+		"cart-0_Shop_app-" CID ".log",
+		"cart-0_shop_app\x1b[2J-" CID ".log",
+		"cart-0_shop_app_x-" CID ".log",
+		"../cart-0_shop_app-" CID ".log",
+		"_shop_app-" CID ".log",
+	};
+	char container[WD_CONTAINER_NAME_LEN], name[700];
+	struct wd_container_id id;
+	struct wd_pod_ref ref;
+
+	(void)state;
+	assert_true(wd_podpath_log_link("kube-apiserver-n1.example_kube-system_kube-api-server-" CID
+	                                ".log",
+	                                &ref, container, &id));
+	assert_string_equal(ref.ns, "kube-system");
+	assert_string_equal(ref.name, "kube-apiserver-n1.example");
+	assert_string_equal(container, "kube-api-server");
+	assert_string_equal(id.text, CID);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(wd_podpath_log_link(bad[i], &ref, container, &id));
+	snprintf(name, sizeof(name), "a_b_%064d-%s.log", 1, CID);
+	assert_false(wd_podpath_log_link(name, &ref, container, &id));
+	snprintf(name, sizeof(name), "%0254d_b_c-%s.log", 1, CID);
+	assert_false(wd_podpath_log_link(name, &ref, container, &id));
 }
 
 static void finds_no_pod_where_there_is_none(void **state)
@@ -210,6 +318,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_obey_rfc1123),
 		cmocka_unit_test(finds_the_pod_of_a_cgroup),
+		cmocka_unit_test(finds_the_container_of_a_cgroup),
+		cmocka_unit_test(finds_the_container_of_a_process),
+		cmocka_unit_test(reads_log_links),
 		cmocka_unit_test(finds_no_pod_where_there_is_none),
 		cmocka_unit_test(reads_the_hierarchies_of_a_process),
 		cmocka_unit_test(reads_log_directories),

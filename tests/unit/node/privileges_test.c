@@ -13,6 +13,7 @@
 
 #define ALL       0x1ffffffffffull
 #define NET_ADMIN (1ull << 12)
+#define NET_RAW   (1ull << 13)
 #define PTRACE    (1ull << 19)
 #define SYS_ADMIN (1ull << 21)
 #define PERFMON   (1ull << 38)
@@ -35,7 +36,7 @@ static void nothing_lacks_everything(void **state)
 	assert_int_equal(wd_privileges_missing_of(0, true, &p), 2);
 	assert_string_equal(p.required[0].name, "CAP_BPF");
 	assert_string_equal(p.required[1].name, "CAP_PERFMON");
-	assert_int_equal(p.n_optional, 4);
+	assert_int_equal(p.n_optional, 5);
 	for (unsigned int i = 0; i < p.n_optional; i++) {
 		assert_memory_equal(p.optional[i].name, "CAP_", 4);
 		assert_true(strlen(p.optional[i].cost) > 10);
@@ -48,10 +49,24 @@ static void sys_admin_stands_for_both(void **state)
 
 	(void)state;
 	assert_int_equal(wd_privileges_missing_of(SYS_ADMIN, true, &p), 0);
-	assert_int_equal(p.n_optional, 3);
+	assert_int_equal(p.n_optional, 4);
 	assert_int_equal(wd_privileges_missing_of(BPF, true, &p), 1);
 	assert_int_equal(wd_privileges_missing_of(PERFMON | BPF | NET_ADMIN | PTRACE, true, &p), 0);
-	assert_int_equal(p.n_optional, 2);
+	assert_int_equal(p.n_optional, 3);
+}
+
+static void rules_need_a_raw_socket(void **state)
+{
+	struct wd_privileges p;
+
+	(void)state;
+	assert_int_equal(wd_privileges_missing_of(ALL & ~NET_RAW, true, &p), 0);
+	assert_int_equal(p.n_optional, 1);
+	assert_string_equal(p.optional[0].name, "CAP_NET_RAW");
+	assert_non_null(strstr(p.optional[0].cost, "iptables-legacy-save"));
+	/* NET_ADMIN does not stand for it */
+	assert_int_equal(wd_privileges_missing_of(PERFMON | BPF | NET_ADMIN, true, &p), 0);
+	assert_string_equal(p.optional[0].name, "CAP_NET_RAW");
 }
 
 static void a_user_namespace_does_not_count(void **state)
@@ -117,6 +132,7 @@ int main(void)
 		cmocka_unit_test(everything_is_enough),
 		cmocka_unit_test(nothing_lacks_everything),
 		cmocka_unit_test(sys_admin_stands_for_both),
+		cmocka_unit_test(rules_need_a_raw_socket),
 		cmocka_unit_test(a_user_namespace_does_not_count),
 		cmocka_unit_test(reads_the_effective_set),
 		cmocka_unit_test(asks_this_process),

@@ -63,7 +63,7 @@ static void lists_ipv6_addresses(void **state)
 		"fe8000000000000000fc00fffe000001 04 40 20 80     eth0\n"
 		"fd000000000000000000000000000004 04 40 00 82     eth0";
 	static const char *const want[] = {"::1", "fd00::2", "fe80::fc:ff:fe00:1"};
-	struct wd_slice rest = wd_slice(text, sizeof(text) - 1);
+	struct wd_span rest = wd_span(text, sizeof(text) - 1);
 	char got[WD_ADDR_STRLEN];
 	struct wd_addr a;
 	size_t n = 0;
@@ -157,7 +157,7 @@ static void never_reads_beyond_the_text(void **state)
 	wd_addr_parse("10.244.0.8", &a);
 	for (size_t n = 0; n < sizeof(arp); n++) {
 		char *copy = malloc(n + !n);
-		struct wd_slice rest;
+		struct wd_span rest;
 
 		assert_non_null(copy);
 		memcpy(copy, arp, n);
@@ -166,7 +166,7 @@ static void never_reads_beyond_the_text(void **state)
 		wd_procnet_counter(copy, n, "TcpExt", "ListenDrops", &v);
 		wd_procnet_start_ticks(copy, n, &v);
 		wd_procnet_ns_inode(copy, n);
-		rest = wd_slice(copy, n);
+		rest = wd_span(copy, n);
 		while (wd_procnet_inet6_next(&rest, &a))
 			;
 		wd_addr_parse("10.244.0.8", &a);
