@@ -37,6 +37,10 @@ struct wd_options {
 	bool fail_on_finding;
 	enum wd_packets packets;
 	const char *pcap; /* file; NULL none */
+	bool no_api;
+	const char *kubeconfig; /* each: NULL none */
+	const char *state;
+	const char *snapshot;
 	bool help;
 	bool forced[WD_POINT_MAX];
 	enum wd_way force[WD_POINT_MAX];
@@ -54,6 +58,7 @@ struct wd_options {
 #define WD_OPT_COMMAND  0x20 /* takes "-- CMD" */
 #define WD_OPT_PACKETS  0x80
 #define WD_OPT_PCAP     0x100
+#define WD_OPT_CLUSTER  0x200 /* --kubeconfig, --no-api, --state, --snapshot */
 
 struct wd_command {
 	const char *name;
@@ -64,7 +69,7 @@ struct wd_command {
 	int (*run)(const struct wd_options *o);
 };
 
-extern const struct wd_command wd_cmd_trace, wd_cmd_probes, wd_cmd_version;
+extern const struct wd_command wd_cmd_trace, wd_cmd_snapshot, wd_cmd_probes, wd_cmd_version;
 
 /* Parses argv behind the command's name. 0 or -EINVAL, after a message. */
 int wd_options_parse(const struct wd_command *cmd, int argc, char **argv, struct wd_options *ret);

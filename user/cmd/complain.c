@@ -42,7 +42,7 @@ bool wd_privileges_complain(void)
 	for (unsigned int i = 0; i < p.n_required; i++)
 		wd_complain("missing %s: %s", p.required[i].name, p.required[i].cost);
 	wd_complain("run it as root, or in a privileged container, or with the capabilities "
-	            "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_PTRACE, "
+	            "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_PTRACE, "
 	            "CAP_DAC_READ_SEARCH and CAP_SYSLOG");
 	return true;
 }

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "cmd/cluster.h"
 #include "cmd/hooks.h"
 #include "diagnose/diagnose.h"
 #include "flow/flow.h"
@@ -17,6 +19,8 @@
  * target a second must not read the node's files each time. */
 #define FACTS_AGE_NS WD_NSEC_PER_SEC
 #define FACTS_SLOTS  32
+/* How old the node's rules may be when a connection fails. */
+#define RULES_AGE_NS (10 * WD_NSEC_PER_SEC)
 
 struct facts_key {
 	struct wd_addr saddr, daddr, backend;
@@ -51,6 +55,9 @@ struct wd_judge {
 	struct wd_node *node;
 	struct wd_watch *watch;
 	struct wd_watch_fact watched;
+	struct wd_cluster *cluster;
+	struct wd_who who;
+	uint32_t own_pid;
 	struct wd_arena arena;
 	struct wd_diagnose_input in;
 	struct facts_slot slots[FACTS_SLOTS];
@@ -70,6 +77,7 @@ int wd_judge_new(const char *host_root, const struct wd_targets *targets, struct
 	j->targets = targets;
 	j->probe = probe;
 	j->flows = flows;
+	j->own_pid = (uint32_t)getpid();
 	r = wd_arena_init(&j->arena, ARENA_SIZE);
 	if (r == 0)
 		r = wd_node_new(host_root, &j->node);
@@ -99,6 +107,11 @@ struct wd_node *wd_judge_node(struct wd_judge *j)
 void wd_judge_watch(struct wd_judge *j, struct wd_watch *w)
 {
 	j->watch = w;
+}
+
+void wd_judge_cluster(struct wd_judge *j, struct wd_cluster *c)
+{
+	j->cluster = c;
 }
 
 void wd_judge_free(struct wd_judge *j)
@@ -233,15 +246,46 @@ static void learn_nat(struct wd_judge *j, struct wd_flow *f)
 		wd_flow_table_nat(j->flows, f, &reply);
 }
 
+static void find_who(struct wd_judge *j, const struct wd_flow *f, uint64_t now_ns)
+{
+	const struct wd_addr *backend = f->has_backend ? &f->backend : NULL;
+
+	j->in.who = NULL;
+	j->in.api_trouble = NULL;
+	if (!j->cluster)
+		return;
+	/* what failed may be known already, or may have become true since it was read */
+	wd_cluster_refresh(j->cluster, RULES_AGE_NS, now_ns);
+	wd_who_find(wd_cluster_stores(j->cluster), &f->tuple, backend, f->backend_port,
+	            now_ns + (uint64_t)wd_clock_wall_offset_ns(), &j->who);
+	/* the answer is for the next word on this attempt, or the next attempt */
+	if (!j->who.backend.ref.name[0] && !j->in.facts->backend.pod.name[0] &&
+	    (backend || !j->who.service.name[0]))
+		(void)wd_cluster_want_pod(j->cluster, backend ? backend : &f->tuple.daddr);
+	j->in.who = &j->who;
+	if (j->who.api_server)
+		j->in.api_trouble = wd_cluster_api_trouble(j->cluster, f->start_ns, now_ns);
+}
+
+/* By name, too: in a PID namespace of our own our number is somebody else's. */
+static bool is_own(const struct wd_judge *j, const struct wd_flow *f)
+{
+	return f->owner.pid == j->own_pid &&
+	       strcmp(f->owner.comm, program_invocation_short_name) == 0;
+}
+
 bool wd_judge(struct wd_judge *j, struct wd_flow *f, bool final, uint64_t now_ns,
               struct wd_finding *ret)
 {
-	if (is_address_selection(j, f))
+	/* our own way to the API server is evidence for others' (wd_cluster_api_trouble()), and is
+	 * told on stderr */
+	if (is_address_selection(j, f) || is_own(j, f))
 		return false;
 	refresh_drops(j, f);
 	learn_nat(j, f);
 	j->in.flow = f;
 	j->in.facts = facts_of(j, f, false, now_ns);
+	find_who(j, f, now_ns);
 	j->in.final = final;
 	j->in.now_ns = now_ns;
 	j->in.wall_offset_ns = wd_clock_wall_offset_ns();

@@ -26,6 +26,9 @@ struct wd_node *wd_judge_node(struct wd_judge *j);
 /* Who knows what the packet hooks could see; NULL nobody. Must outlive the judge's use. */
 struct wd_watch;
 void wd_judge_watch(struct wd_judge *j, struct wd_watch *w);
+/* Who knows whose addresses they are; NULL nobody. Must outlive the judge's use. */
+struct wd_cluster;
+void wd_judge_cluster(struct wd_judge *j, struct wd_cluster *c);
 /* Once a second: notes what was lost until now. */
 void wd_judge_tick(struct wd_judge *j, uint64_t now_ns);
 /* False when there is nothing to tell after all. *ret is valid until the next call. */

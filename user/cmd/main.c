@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/memory.h"
 
 static const struct wd_command *const commands[] = {
 	&wd_cmd_trace,
+	&wd_cmd_snapshot,
 	&wd_cmd_probes,
 	&wd_cmd_version,
 };
@@ -31,6 +33,7 @@ int main(int argc, char **argv)
 
 	/* a closed pipe is an error of write(2), met where it happens */
 	signal(SIGPIPE, SIG_IGN);
+	wd_memory_start();
 	if (argc < 2) {
 		help(stderr);
 		return WD_EXIT_USAGE;

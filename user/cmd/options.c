@@ -16,6 +16,10 @@ enum {
 	KEY_FORCE,
 	KEY_PACKETS,
 	KEY_PCAP,
+	KEY_KUBECONFIG,
+	KEY_NO_API,
+	KEY_STATE,
+	KEY_SNAPSHOT,
 };
 
 struct option_row {
@@ -36,6 +40,17 @@ static const struct option_row rows[] = {
 	{"host-root", "DIR", "where the node's files are (default /)", WD_OPT_NODE, KEY_HOST_ROOT},
 	{"node", "NAME", "name of this node in the results (default: its hostname)", WD_OPT_NODE,
          KEY_NODE},
+	{"kubeconfig", "FILE",
+         "how to reach the Kubernetes API (default: the pod's service account, $KUBECONFIG, "
+         "~/.kube/config, the kubelet's)",
+         WD_OPT_CLUSTER, KEY_KUBECONFIG},
+	{"no-api", NULL, "do not ask the Kubernetes API: names come from this node alone",
+         WD_OPT_CLUSTER, KEY_NO_API},
+	{"state", "FILE",
+         "keep there what the API said last, and use it when the API cannot be asked",
+         WD_OPT_CLUSTER, KEY_STATE},
+	{"snapshot", "DIR", "take the cluster's objects from there instead of the API",
+         WD_OPT_CLUSTER, KEY_SNAPSHOT},
 	{"packets", "[=on|off|auto]",
          "see packets pass pod devices and uplinks; auto (default): only while a connection is "
          "not answered",
@@ -171,6 +186,24 @@ static int take(const struct wd_command *cmd, int key, const char *arg, struct w
 		if (!arg[0])
 			break;
 		o->host_root = arg;
+		return 0;
+	case KEY_KUBECONFIG:
+		if (!arg[0])
+			break;
+		o->kubeconfig = arg;
+		return 0;
+	case KEY_NO_API:
+		o->no_api = true;
+		return 0;
+	case KEY_STATE:
+		if (!arg[0])
+			break;
+		o->state = arg;
+		return 0;
+	case KEY_SNAPSHOT:
+		if (!arg[0])
+			break;
+		o->snapshot = arg;
 		return 0;
 	case KEY_NODE:
 		if (!arg[0])

@@ -137,6 +137,21 @@ static bool explains(const struct wd_flow *f, const struct wd_flow_drop *d)
 	return !syn && !(d->d.tcp_flags & 4);
 }
 
+/* Without reasons (below 5.17) reverse path filtering shows by where it frees a packet whose source
+ * has no way back, among others, and by its own counter. The facts are of the first drop's
+ * namespace. */
+static enum wd_drop_class class_of(const struct wd_case *c, const struct wd_flow_drop *d)
+{
+	enum wd_drop_class class = wd_drop_class(&d->d);
+
+	if (class == WD_DROP_UNSPECIFIED && d->d.function &&
+	    strcmp(d->d.function, "ip_rcv_finish_core") == 0 && c->facts->rpf_known &&
+	    d->d.netns == c->flow->drops[0].d.netns &&
+	    c->facts->rpf_drops >= d->before + d->d.count)
+		return WD_DROP_RPFILTER;
+	return class;
+}
+
 static void choose_drop(struct wd_case *c)
 {
 	const struct wd_flow *f = c->flow;
@@ -144,7 +159,7 @@ static void choose_drop(struct wd_case *c)
 
 	for (unsigned int i = 0; i < f->n_drops; i++) {
 		const struct wd_flow_drop *d = &f->drops[i];
-		enum wd_drop_class class = wd_drop_class(&d->d);
+		enum wd_drop_class class = class_of(c, d);
 		unsigned int rank = (WD_DROP_CLASS_MAX - (unsigned int)class) * 2 + !d->reply;
 
 		if (!explains(f, d) || rank <= best_rank)
@@ -188,14 +203,15 @@ static void describe_parties(struct wd_case *c)
 		r->backend.port = f->tuple.dport;
 	}
 	r->backend.pod = x->backend.pod;
+	wd_case_name_parties(c);
 	wd_endpoint_format(&f->tuple.daddr, f->tuple.dport, c->target);
 	if (f->has_backend)
 		wd_endpoint_format(&f->backend, f->backend_port, c->backend);
 	else
 		memcpy(c->backend, c->target, sizeof(c->backend));
-	if (x->backend.pod.name[0])
+	if (r->backend.pod.name[0])
 		c->backend_name =
-			wd_arena_printf(c->arena, "%s/%s", x->backend.pod.ns, x->backend.pod.name);
+			wd_arena_printf(c->arena, "%s/%s", r->backend.pod.ns, r->backend.pod.name);
 	else
 		c->backend_name = c->backend;
 }
@@ -336,12 +352,7 @@ static void describe_witnesses(struct wd_case *c)
 		                 "%s answered %u of its packets with ICMP%s type %u code %u",
 		                 wd_case_netns(c, c->in->icmp_netns), f->icmp_sent.count,
 		                 f->icmp_sent.v6 ? "v6" : "", f->icmp_sent.type, f->icmp_sent.code);
-	if (f->listen_full.count && f->listen_full.kind == WD_LISTEN_SYN_QUEUE)
-		wd_case_evidence(c, "event",
-		                 "its listener's queue of SYNs was full %u times, and SYN cookies "
-		                 "are off",
-		                 f->listen_full.count);
-	else if (f->listen_full.count)
+	if (f->listen_full.count)
 		wd_case_evidence(
 			c, "event",
 			"its listener had no room for it %u times: %u connections wait for "
@@ -394,6 +405,7 @@ void wd_diagnose(const struct wd_diagnose_input *in, struct wd_arena *a, struct 
 	choose_drop(&c);
 	describe_parties(&c);
 	describe_attempt(&c);
+	wd_case_describe_cluster(&c);
 	describe_drop(&c);
 	describe_drops(&c);
 	describe_witnesses(&c);

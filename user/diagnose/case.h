@@ -47,6 +47,11 @@ void wd_case_kernel_drop(struct wd_case *c);
 /* "node", "pod ns/name", "netns x", "this node" for where drop i was. */
 const char *wd_case_place(struct wd_case *c, unsigned int i);
 
+/* parties.c: who they are by the stores, besides what the node itself knows; and what the cluster
+ * says of the Service and its endpoints. */
+void wd_case_name_parties(struct wd_case *c);
+void wd_case_describe_cluster(struct wd_case *c);
+
 /* where.c: what the packet hooks saw. */
 /* The finding's path, and a line of evidence for each device that matters. */
 void wd_where_describe(struct wd_case *c);

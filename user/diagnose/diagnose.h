@@ -17,6 +17,7 @@
 #include "model/facts.h"
 #include "model/finding.h"
 #include "model/flow.h"
+#include "model/who.h"
 
 struct wd_diagnose_input {
 	const struct wd_flow *flow;
@@ -37,6 +38,10 @@ struct wd_diagnose_input {
 	const char *icmp_netns;
 	/* What the packet hooks could see; NULL: nobody asked them. */
 	const struct wd_watch_fact *watch;
+	/* Who stands behind the addresses; NULL: nobody was asked. */
+	const struct wd_who *who;
+	/* whydrop's own trouble with the API server, in a sentence; NULL none. */
+	const char *api_trouble;
 	/* Names of the namespaces of flow->drops[i]; NULL unknown. */
 	const char *drop_netns[WD_FLOW_DROPS_MAX];
 };

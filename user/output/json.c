@@ -89,6 +89,8 @@ static void put_client(struct wd_writer *w, const struct wd_finding *f)
 		BOOL(w, "host", f->client.host);
 	STRING(w, "netns", f->client.netns);
 	put_pod(w, &f->client.pod);
+	STRING(w, "container", f->client.container);
+	STRING(w, "node", f->client.node);
 	if (f->client.pid || comm) {
 		OPEN(w, "process");
 		if (f->client.pid)
@@ -98,6 +100,63 @@ static void put_client(struct wd_writer *w, const struct wd_finding *f)
 		CLOSE(w);
 	}
 	CLOSE(w);
+}
+
+static void put_target(struct wd_writer *w, const struct wd_finding *f)
+{
+	OPEN(w, "target");
+	put_endpoint(w, &f->target.ip, f->target.port);
+	if (f->target.service) {
+		OPEN(w, "service");
+		STRING(w, "namespace", f->target.service_ns);
+		STRING(w, "name", f->target.service);
+		STRING(w, "port", f->target.service_port);
+		CLOSE(w);
+	}
+	if (f->target.api_server)
+		BOOL(w, "api_server", true);
+	STRING(w, "name", f->target.name);
+	CLOSE(w);
+}
+
+static void put_name(struct wd_writer *w, const char *name)
+{
+	wd_writer_key(w, "");
+	wd_writer_string(w, name);
+	wd_writer_raw(w, ":", 1);
+}
+
+/* Ages by name, as other programs want them; then from whom, and what is known in part only. */
+static void put_state(struct wd_writer *w, const struct wd_finding *f)
+{
+	bool partial = false;
+
+	if (!f->n_states)
+		return;
+	OPEN(w, "state_age_ms");
+	for (unsigned int i = 0; i < f->n_states; i++) {
+		put_name(w, f->state[i].what);
+		wd_writer_u64(w, f->state[i].age_ms);
+		partial |= f->state[i].partial;
+	}
+	CLOSE(w);
+	OPEN(w, "state_source");
+	for (unsigned int i = 0; i < f->n_states; i++) {
+		put_name(w, f->state[i].what);
+		wd_writer_string(w, f->state[i].source);
+	}
+	CLOSE(w);
+	if (!partial)
+		return;
+	wd_writer_key(w, "\"state_partial\":");
+	wd_writer_open(w, '[');
+	for (unsigned int i = 0; i < f->n_states; i++) {
+		if (!f->state[i].partial)
+			continue;
+		wd_writer_key(w, "");
+		wd_writer_string(w, f->state[i].what);
+	}
+	wd_writer_close(w, ']');
 }
 
 static void put_drop(struct wd_writer *w, const struct wd_finding *f)
@@ -204,13 +263,12 @@ void wd_json_finding(struct wd_buf *b, const struct wd_finding *f, const char *n
 	put_strings(&w, f->next, at_most(f->n_next, WD_FINDING_NEXT_MAX));
 	STRING(&w, "proto", wd_proto_name(f->proto));
 	put_client(&w, f);
-	OPEN(&w, "target");
-	put_endpoint(&w, &f->target.ip, f->target.port);
-	CLOSE(&w);
+	put_target(&w, f);
 	if (f->backend.known) {
 		OPEN(&w, "backend");
 		put_endpoint(&w, &f->backend.ip, f->backend.port);
 		put_pod(&w, &f->backend.pod);
+		STRING(&w, "node", f->backend.node);
 		CLOSE(&w);
 	}
 	if (f->attempts)
@@ -225,6 +283,7 @@ void wd_json_finding(struct wd_buf *b, const struct wd_finding *f, const char *n
 	U64(&w, "lost_events", f->lost_events);
 	wd_writer_key(&w, "\"missing_probes\":");
 	put_strings(&w, f->missing_probes, at_most(f->n_missing_probes, WD_FINDING_MISSING_MAX));
+	put_state(&w, f);
 	CLOSE(&w);
 	CLOSE(&w);
 	wd_writer_end(&w);
@@ -242,6 +301,12 @@ void wd_json_start(struct wd_buf *b, const struct wd_output_start *s)
 	STRING(&w, "node", s->node);
 	wd_writer_key(&w, "\"targets\":");
 	put_strings(&w, s->targets, s->n_targets);
+	if (s->api) {
+		OPEN(&w, "api");
+		STRING(&w, "server", s->has_api ? s->api : NULL);
+		STRING(&w, "unused", s->has_api ? NULL : s->api);
+		CLOSE(&w);
+	}
 	wd_writer_key(&w, "\"probes\":");
 	wd_writer_open(&w, '[');
 	for (unsigned int i = 0; i < s->n_probes; i++) {

@@ -23,6 +23,8 @@ struct wd_output_start {
 	unsigned int n_targets;
 	const struct wd_output_probe *probes;
 	unsigned int n_probes;
+	const char *api; /* URL of the Kubernetes API, or why it is not asked; NULL: not said */
+	bool has_api;
 };
 
 struct wd_output_probe {

@@ -49,6 +49,18 @@ void wd_phrase_target(struct wd_page *p, const struct wd_finding *f)
 	const char *proto = wd_proto_name(f->proto);
 
 	wd_page_own(p, "->" WD_PAGE_NBSP);
+	if (f->target.api_server) {
+		wd_page_own(p, "API" WD_PAGE_NBSP "server" WD_PAGE_NBSP);
+	} else if (has_text(f->target.service)) {
+		wd_page_name(p, f->target.service_ns);
+		wd_page_own(p, "/");
+		wd_page_name(p, f->target.service);
+		if (has_text(f->target.service_port)) {
+			wd_page_own(p, ":");
+			wd_page_name(p, f->target.service_port);
+		}
+		wd_page_own(p, WD_PAGE_NBSP);
+	}
 	if (wd_addr_is_any(&f->target.ip) && !f->target.port)
 		wd_page_own(p, "unknown" WD_PAGE_NBSP "target");
 	else

@@ -125,6 +125,13 @@ void wd_text_start(struct wd_buf *b, const struct wd_output_start *s,
 	}
 	wd_page_break(&p);
 	put_list(&p, "tracing", s->targets, s->n_targets);
+	if (s->api) {
+		wd_page_row(&p, "names from");
+		wd_page_own(&p, s->has_api ? "the Kubernetes API at " : "this node alone (");
+		wd_page_put(&p, s->api);
+		wd_page_own(&p, s->has_api ? ", and this node" : ")");
+		wd_page_break(&p);
+	}
 	if (s->n_probes) {
 		wd_page_row(&p, "watching");
 		if (!missing)

@@ -83,6 +83,44 @@ static void put_row(struct wd_page *p, const char *label, const char *text)
 	wd_page_break(p);
 }
 
+/* What the names and endpoints above rest on: from whom, and how old. */
+static void put_state(struct wd_page *p, const struct wd_finding *f)
+{
+	static const struct {
+		const char *source, *words;
+	} sources[] = {{"api", "the API"},
+	               {"state", "the last known state"},
+	               {"node", "this node's rules"}};
+	bool any = false;
+
+	for (size_t s = 0; s < sizeof(sources) / sizeof(sources[0]); s++) {
+		uint64_t oldest = 0;
+		unsigned int n = 0;
+
+		for (unsigned int i = 0; i < f->n_states; i++) {
+			if (strcmp(f->state[i].source, sources[s].source) != 0)
+				continue;
+			if (!n && !any)
+				wd_page_row(p, "names of");
+			wd_page_own(p, n ? ", " : any ? "; " : "");
+			wd_page_own(p, f->state[i].what);
+			wd_page_own(p, f->state[i].partial ? " (in part)" : "");
+			oldest = f->state[i].age_ms > oldest ? f->state[i].age_ms : oldest;
+			n++;
+		}
+		if (!n)
+			continue;
+		any = true;
+		wd_page_own(p, ": from ");
+		wd_page_own(p, sources[s].words);
+		wd_page_own(p, "," WD_PAGE_NBSP);
+		wd_page_span(p, oldest);
+		wd_page_own(p, WD_PAGE_NBSP "old");
+	}
+	if (any)
+		wd_page_break(p);
+}
+
 static void put_from(struct wd_page *p, const struct wd_finding *f)
 {
 	char text[WD_ENDPOINT_STRLEN];
@@ -212,6 +250,7 @@ void wd_text_finding_revised(struct wd_buf *b, const struct wd_finding *f,
 	put_evidence(&p, f, false);
 	put_evidence(&p, f, true);
 	put_next(&p, f);
+	put_state(&p, f);
 	put_note(&p, f);
 	wd_page_end(&p);
 }
