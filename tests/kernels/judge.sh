@@ -86,21 +86,45 @@ judge_ways() {
 # unused KEEP NAME: the points that were told to take a way and did not
 unused() {
 	jq -rs --arg w "${2%%.*}" --arg p "$(cut -s -d. -f2- <<<"$2")" --slurpfile offered "$1/probes.json" '
-		($offered | map(select((.ways | any(.way == $w and .works)) and ($p == "" or .point == $p)) | .point))
+		($offered | map(select(.type == "probe" and (.ways | any(.way == $w and .works)) and ($p == "" or .point == $p)) | .point))
 			as $want
 		| (map(select(.type == "start"))[0].probes // [] | map(select(.way == $w) | .point)) as $got
 		| $want - $got | map("\(.) does not use it; ") | add // ""' "$1/ways/$2" 2>&1
 }
 
-# judge_probes KEEP: a point is attached, or whydrop says what is lost without it
+# judge_probes KEEP: what the trace of all scenarios attached is what `whydrop probes` says it would:
+# each point by the first way that works, and none missing that has one.
 judge_probes() {
-	jq -rs 'if length == 0 then "FAIL probes: no output" else .[]
-		| if .way then "ok \(.point)"
-		  elif (.lost // .not_needed // "") != "" then "ok \(.point)"
-		  elif any(.ways[]; .works) then "FAIL \(.point): has a way that works, but uses none"
-		  elif all(.ways[]; (.error // "") != "") then "ok \(.point)"
-		  else "FAIL \(.point): neither attached nor explained" end end' "$1/probes.json" 2>&1 ||
+	jq -rn --slurpfile told "$1/probes.json" --slurpfile start "$1/start.json" '
+		($start[0].probes | map({key: .point, value: (.way // "none")}) | from_entries) as $used
+		| if $told == [] or $used == {} then "FAIL probes: no output" else $told[]
+		| if .type == "hook" or .attached == "on-demand" then
+			if .way or (.lost // "") != "" then "ok \(.point)" else "FAIL \(.point): neither there nor explained" end
+		  elif .not_needed then "ok \(.point)"
+		  elif ($used[.point] // "none") == (.way // "none") then "ok \(.point)"
+		  else "FAIL \(.point): attached by \($used[.point] // "none"), not by \(.way // "none")" end end' 2>&1 ||
 		echo "FAIL probes: $(head -c 300 "$1/probes.err")"
+}
+
+# judge_lockdown KEEP: with less to see whydrop says less, and says so. A forwarded packet's drop is
+# not seen (port 81), an ICMP error during connect neither (82, 192.0.2.1): no cause is guessed.
+judge_lockdown() {
+	if [ -s "$1/lockdown/refused" ]; then
+		echo "FAIL lockdown: $(head -c 200 "$1/lockdown/refused")"
+		return
+	fi
+	jq -rs '[.[] | select(.type == "finding" and .final)
+			| [.target.port, .cause, .confidence, .outcome, any(.completeness.missing_probes[]; . == "kfree_skb")]]
+		| sort as $told
+		| if $told == [
+			[53, "backend-not-listening", "certain", "refused", true],
+			[81, "unknown", "possible", "unanswered", true],
+			[83, "filter-denied", "likely", "unanswered", true],
+			[8443, "backend-not-listening", "certain", "refused", true]]
+		  then "ok lockdown" else "FAIL lockdown: \($told)" end' "$1/lockdown/trace" 2>&1 ||
+		echo "FAIL lockdown: $(head -c 300 "$1/lockdown/trace.err")"
+	jq -rs '[.[] | select((.lost // .not_needed // "") == "" and .way == null) | .point]
+		| if . == [] then "ok lockdown: probes" else "FAIL lockdown: unexplained: \(.)" end' "$1/lockdown/probes.json" 2>&1
 }
 
 # judge_console RUN: warnings that whydrop provoked
