@@ -81,6 +81,19 @@ static void not_listening(struct wd_case *c, enum wd_confidence sure)
 		             "let the server bind the address that is dialled, or 0.0.0.0 or [::]");
 		return;
 	}
+	/* a Service's address listens nowhere; who stood behind it went with the RST */
+	if (c->in->who && c->in->who->service.name[0] && !c->f->backend.known) {
+		wd_case_answer(
+			c, WD_CAUSE_BACKEND_NOT_LISTENING,
+			sure < WD_CONFIDENCE_LIKELY ? sure : WD_CONFIDENCE_LIKELY,
+			"a backend of Service %s/%s refuses: nothing listens on its %s target "
+			"port, or a firewall rejects in its name; which backend it was is not "
+			"known any more",
+			c->in->who->service.ns, c->in->who->service.name, proto);
+		wd_case_next(c, "do all endpoints of the Service listen on its targetPort? is that "
+		                "port right?");
+		return;
+	}
 	wd_case_answer(c, WD_CAUSE_BACKEND_NOT_LISTENING, sure,
 	               "%s is there, but nothing listens on its %s port %u%s", c->backend_name,
 	               proto, backend_port(c),

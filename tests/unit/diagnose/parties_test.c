@@ -161,6 +161,20 @@ static void test_client(void **state)
 	assert_true(says(&f, "2 pods have the address"));
 }
 
+/* A Service's address listens nowhere: that its backend is not known must not make it one. */
+static void test_refused_by_an_unknown_backend(void **state)
+{
+	struct wd_finding f = ask(tcp, refused, rst_received, service);
+
+	(void)state;
+	assert_cause(f, "backend-not-listening");
+	assert_true(f.confidence != WD_CONFIDENCE_CERTAIN);
+	assert_non_null(strstr(f.summary, "a backend of Service payments/api refuses"));
+	assert_null(strstr(f.summary, "is there"));
+	f = ask(tcp, refused, rst_received, nobody);
+	assert_non_null(strstr(f.summary, "is there"));
+}
+
 static void test_api_server(void **state)
 {
 	struct wd_finding f = ask(tcp, timed_out, api_trouble);
@@ -179,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_service),
 		cmocka_unit_test(test_names_are_no_witnesses),
 		cmocka_unit_test(test_client),
+		cmocka_unit_test(test_refused_by_an_unknown_backend),
 		cmocka_unit_test(test_api_server),
 	};
 
